@@ -1,0 +1,6 @@
+/** The run directory and the processes that fill it. */
+export * from "./bench.ts";
+export * from "./files.ts";
+export * from "./job.ts";
+export * from "./lock.ts";
+export * from "./machine.ts";
