@@ -1,0 +1,146 @@
+/**
+ * The point sets and perturbation sets of the laboratory. Data and all their perturbations lie on the unit sphere (Gao et al.,
+ * sections on convergence and existence); the perturbation set of x is the cap B_δ(x) = {x′ : ‖x′‖ = 1, ‖x′ − x‖ ≤ δ}.
+ */
+import { type Key, normal, type Tensor, tensor, uniform } from "../../tensor/index.ts";
+
+/** Points [n, d] with a label +1 or −1 each. */
+export interface Labelled {
+  points: Tensor<"float64">;
+  labels: Float64Array;
+}
+
+/** Replaces chosen points [count, d] by the nearest points of their perturbation sets; `centres` [count, d] are the clean points. */
+export type Projection = (points: Tensor<"float64">, centres: Tensor<"float64">) => Tensor<"float64">;
+
+/**
+ * `n` uniform points of the sphere S^{d−1}, labels alternating, every two farther apart than `separation`, and farther than
+ * that from each other's antipodes: the kernels of the ReLU and its square are not universal on sets with antipodal pairs.
+ * @throws RangeError when that many points do not seem to fit.
+ */
+export function spherePoints(source: Key, { n, d, separation }: { n: number; d: number; separation: number }): Labelled {
+  const chosen: Float64Array[] = [];
+  for (let attempt = 0; chosen.length < n; attempt++) {
+    if (attempt === 10_000 * n)
+      throw new RangeError(`${n} points of S^${d - 1} with separation ${separation} were not found: ask for fewer or closer ones`);
+    const candidate = normalized(normal(source.fold("sphere", attempt), [d]).data);
+    if (chosen.every((x) => 2 - 2 * Math.abs(dot(x, candidate)) > separation ** 2)) chosen.push(candidate);
+  }
+  return { points: stack(chosen), labels: Float64Array.from(chosen, (_, i) => (i % 2 === 0 ? 1 : -1)) };
+}
+
+/**
+ * `n` Gaussian points of R^d with random labels (both occur), scaled so that the nearest two of opposite labels are 2 apart:
+ * balls of radius δ < 1 around them are then disjoint, and a robust interpolator of radius δ exists.
+ */
+export function gaussianPoints(source: Key, { n, d }: { n: number; d: number }): Labelled {
+  const points = normal(source.fold("points"), [n, d]);
+  const labels = uniform(source.fold("labels"), [n]).data.map((u) => (u < 0.5 ? -1 : 1));
+  if (labels.every((y) => y === labels[0])) labels[0] = -labels[0];
+  const scale = 2 / oppositeSeparation({ points, labels });
+  return {
+    points: tensor(
+      points.data.map((v) => scale * v),
+      [n, d],
+      "float64",
+    ),
+    labels,
+  };
+}
+
+/** The least distance between two points of opposite labels (infinite when there is one label only). */
+export function oppositeSeparation({ points, labels }: Labelled): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < labels.length; i++) {
+    for (let j = 0; j < i; j++) if (labels[i] !== labels[j]) least = Math.min(least, distance(row(points, i), row(points, j)));
+  }
+  return least;
+}
+
+/**
+ * Onto the cap of radius δ (a chord: the angle is 2 arcsin(δ/2)): to the sphere along the radius, then, where the angle is too
+ * large, along the great circle towards the centre. This is the nearest point of the cap for a point on the sphere.
+ */
+export function capProjection(δ: number): Projection {
+  const widest = 2 * Math.asin(Math.min(1, δ / 2));
+  return eachRow((x, centre) => {
+    const length = Math.hypot(...x);
+    if (length === 0) return centre;
+    const cosine = dot(x, centre) / length;
+    const tangent = x.map((v, k) => v / length - cosine * centre[k]);
+    const sine = Math.hypot(...tangent);
+    if (Math.atan2(sine, cosine) <= widest) return x.map((v) => v / length);
+    if (sine === 0) return centre;
+    return centre.map((c, k) => Math.cos(widest) * c + (Math.sin(widest) * tangent[k]) / sine);
+  });
+}
+
+/** Onto the Euclidean ball of radius δ. */
+export function ballProjection(δ: number): Projection {
+  return eachRow((x, centre) => {
+    const length = distance(x, centre);
+    return length <= δ ? x : centre.map((c, k) => c + (δ * (x[k] - c)) / length);
+  });
+}
+
+/** `count` random points of the cap of each of the n centres, as [n·count, d] in the order of the centres: half on its rim, half uniform in angle. */
+export function capSamples(source: Key, centres: Tensor<"float64">, δ: number, count: number): Tensor<"float64"> {
+  const [n, d] = centres.shape;
+  const widest = 2 * Math.asin(Math.min(1, δ / 2));
+  const directions = normal(source.fold("directions"), [n * count, d]);
+  const fractions = uniform(source.fold("angles"), [n * count]).data;
+  const samples = Array.from({ length: n * count }, (_, s) => {
+    const centre = row(centres, Math.floor(s / count));
+    const direction = row(directions, s);
+    const along = dot(direction, centre);
+    const tangent = normalized(direction.map((v, k) => v - along * centre[k]));
+    const angle = widest * (s % 2 === 0 ? 1 : fractions[s]);
+    return centre.map((c, k) => Math.cos(angle) * c + Math.sin(angle) * tangent[k]);
+  });
+  return stack(samples);
+}
+
+/** Row `i` of a tensor [n, d], as a view. */
+export function row(points: Tensor<"float64">, i: number): Float64Array {
+  const d = points.shape[1];
+  return points.data.subarray(i * d, (i + 1) * d);
+}
+
+/** Rows of equal length as a tensor [n, d]. */
+export function stack(rows: readonly ArrayLike<number>[]): Tensor<"float64"> {
+  return tensor(
+    rows.flatMap((r) => Array.from(r)),
+    [rows.length, rows[0]?.length ?? 0],
+    "float64",
+  );
+}
+
+/** Each row `count` times in a row: [n, d] → [n·count, d]. */
+export function repeatRows(points: Tensor<"float64">, count: number): Tensor<"float64"> {
+  return stack(Array.from({ length: points.shape[0] * count }, (_, s) => row(points, Math.floor(s / count))));
+}
+
+export function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
+  return sum;
+}
+
+export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let sum = 0;
+  for (let k = 0; k < a.length; k++) sum += (a[k] - b[k]) ** 2;
+  return Math.sqrt(sum);
+}
+
+function normalized(x: Float64Array): Float64Array {
+  const length = Math.hypot(...x);
+  return x.map((v) => v / length);
+}
+
+function eachRow(project: (x: Float64Array, centre: Float64Array) => Float64Array): Projection {
+  return (points, centres) => {
+    const data = new Float64Array(points.data.length);
+    for (let i = 0; i < points.shape[0]; i++) data.set(project(row(points, i), row(centres, i)), i * points.shape[1]);
+    return { ...points, data };
+  };
+}

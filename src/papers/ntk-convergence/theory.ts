@@ -1,0 +1,91 @@
+/**
+ * The closed forms of Gao, Cai, Li, Wang, Hsieh and Lee (2019), "Convergence of Adversarial Training in Overparametrized Neural
+ * Networks" (arXiv 1906.07916), with every constant explicit. The constants are derived here from the paper's argument (online
+ * gradient descent against adaptively chosen convex losses, and a linearization error); they are not quoted from the paper.
+ */
+import type { Tensor } from "../../tensor/index.ts";
+
+/** Trained weights, one tensor per layer. */
+export type Weights = readonly Tensor<"float64">[];
+
+/** ℓ(f, y) = log(1 + exp(−yf)): convex in f, non-negative, smooth, and |∂ℓ/∂f| ≤ 1, as the theorem asks. */
+export function logisticLoss(f: number, y: number): number {
+  const margin = y * f;
+  return Math.max(-margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)));
+}
+
+/**
+ * Regret of projected gradient descent [derived]. With f linear in W, l_t(W) = n⁻¹ Σ ℓ(f(W, x̃ᵢᵗ), yᵢ) is convex whatever attack chose
+ * x̃ᵗ, so for every W in the ball
+ *
+ *     T⁻¹ Σ_t [ L_A(W_t) − l_t(W) ]  ≤  ‖W_0 − W‖²/(2αT) + αG²/2,        G = max_t ‖∇l_t(W_t)‖,
+ *
+ * and since l_t(W) ≤ L_*(W), min_t L_A(W_t) exceeds L_*(W) by at most the same amount. No property of the attack is used.
+ */
+export function regretBound({ distance, α, T, G }: { distance: number; α: number; T: number; G: number }): number {
+  return distance ** 2 / (2 * α * T) + (α * G ** 2) / 2;
+}
+
+/** The step size that makes the regret bound least over a ball of radius R: α = R/(G√T), giving RG/√T. */
+export function bestStepSize({ R, G, T }: { R: number; G: number; T: number }): number {
+  return R / (G * Math.sqrt(T));
+}
+
+/** Steps after which the regret bound with its best step size is at most ε: T = (RG/ε)². */
+export function sufficientSteps({ R, G, ε }: { R: number; G: number; ε: number }): number {
+  return Math.ceil(((R * G) / ε) ** 2);
+}
+
+/**
+ * Linearization error of f = m^{-1/2} Σ a_r σ(w_r·x), |a_r| = 1, ‖x‖ = 1, over the ball ‖W − W_0‖_F ≤ R [derived]:
+ * |f − f_lin| ≤ C R²/(2√m) with C = sup|σ″| (softplus ¼, quadratic ReLU 2). The regret of the network itself exceeds that of its
+ * linearization by at most twice this, the loss being 1-Lipschitz in f.
+ */
+export function linearizationBound({ C, R, m }: { C: number; R: number; m: number }): number {
+  return (C * R ** 2) / (2 * Math.sqrt(m));
+}
+
+/** C = sup|σ″| of the activations whose second derivative is bounded. */
+export const curvature = { softplus: 0.25, quadraticRelu: 2, tanh: 4 / (3 * Math.sqrt(3)) } as const;
+
+/** Radius of each layer's ball in the paper's scaling of the deep network: ‖W⁽ʰ⁾ − W₀⁽ʰ⁾‖_F ≤ R/√m. */
+export function layerRadius(R: number, m: number): number {
+  return R / Math.sqrt(m);
+}
+
+/**
+ * P_{B(R)}: every layer whose displacement from initialization is longer than `radius` is scaled back to it; the others stay as they are.
+ */
+export function projectOntoBalls(W: Weights, W0: Weights, radius: number): Weights {
+  return W.map((layer, h) => {
+    const length = displacement(layer, W0[h]);
+    if (length <= radius) return layer;
+    const shrink = radius / length;
+    return { ...layer, data: layer.data.map((w, i) => W0[h].data[i] + shrink * (w - W0[h].data[i])) };
+  });
+}
+
+/** ‖W − W_0‖_F of one layer. */
+export function displacement(layer: Tensor<"float64">, initial: Tensor<"float64">): number {
+  let sum = 0;
+  for (let i = 0; i < layer.data.length; i++) sum += (layer.data[i] - initial.data[i]) ** 2;
+  return Math.sqrt(sum);
+}
+
+/** ‖W − W_0‖ over all layers together. */
+export function weightDistance(W: Weights, W0: Weights): number {
+  return Math.hypot(...W.map((layer, h) => displacement(layer, W0[h])));
+}
+
+/** W + scale·V, layer by layer. */
+export function plus(W: Weights, V: Weights, scale = 1): Weights {
+  return W.map((layer, h) => ({ ...layer, data: layer.data.map((w, i) => w + scale * V[h].data[i]) }));
+}
+
+/** Exponent of a power law: slope of the least-squares line through (log x, log y). */
+export function logLogSlope(x: readonly number[], y: readonly number[]): number {
+  const [u, v] = [x.map(Math.log), y.map(Math.log)];
+  const mean = (a: readonly number[]) => a.reduce((sum, value) => sum + value, 0) / a.length;
+  const [ū, v̄] = [mean(u), mean(v)];
+  return mean(u.map((value, i) => (value - ū) * (v[i] - v̄))) / mean(u.map((value) => (value - ū) ** 2));
+}
