@@ -22,7 +22,7 @@ export interface LanczosOptions {
   dimension: number;
   /** Largest Krylov space, default the smaller of n and 100. */
   steps?: number;
-  /** Rows [batch, n] of unit length: problem b is then restricted to the orthogonal complement of its row (a sphere's tangent space). */
+  /** Rows [batch, n] of unit length or zero: problem b is restricted to the orthogonal complement of its row (a sphere's tangent space). */
   normals?: Float64Array;
 }
 
@@ -34,8 +34,8 @@ export async function extremeEigenvalues(
   multiply: (v: Float64Array) => Promise<Float64Array>,
   { key, batch, dimension: n, steps = Math.min(n, 100), normals }: LanczosOptions,
 ): Promise<ExtremeEigenvalues[]> {
-  const limit = Math.min(steps, normals ? n - 1 : n);
-  if (!(limit >= 1))
+  const limit = Math.min(steps, n);
+  if (!(limit >= 1) || (normals && n < 2))
     throw new RangeError(`Lanczos needs at least one step in a space of at least one dimension, not ${steps} steps in ${n}`);
   const v = normal(key, [batch, n]).data;
   const rows = Array.from({ length: batch }, (_, b) => {
@@ -55,8 +55,9 @@ export async function extremeEigenvalues(
       row.diagonal.push(dot(w, row.basis[step]));
       orthogonalize(w, [...row.constraints, ...row.basis]);
       const beta = length(w);
-      row.done = step + 1 === limit || beta <= 1e-13 * (size || 1);
-      row.offDiagonal.push(beta <= 1e-13 * (size || 1) || step + 1 === (normals ? n - 1 : n) ? 0 : beta);
+      const exhausted = beta <= 1e-12 * (size || 1); // the Krylov space is invariant: the values are exact
+      row.offDiagonal.push(exhausted ? 0 : beta);
+      row.done = exhausted || step + 1 === limit;
       if (row.done) continue;
       scale(w, 1 / beta);
       row.basis.push(w);
