@@ -1,0 +1,37 @@
+/** What an engine must offer. There are two: ONNX Runtime in Node and in the browser. */
+import type { Tensor } from "../tensor/index.ts";
+
+export type Device = "cpu" | "cuda" | "webgpu" | "wasm";
+
+export interface SessionOptions {
+  readonly device: Device;
+  /** Threads that compute one operator. Default: as many as there are cores. */
+  readonly threads?: number;
+  /** File name prefix of a profile by operator, written when the session is released (Node only). */
+  readonly profile?: string;
+}
+
+export interface Session {
+  /** Computes the outputs named in `wanted`: into the given tensor, or fresh where there is none. */
+  run(feeds: Readonly<Record<string, Tensor>>, wanted: Readonly<Record<string, Tensor | undefined>>): Promise<Record<string, Tensor>>;
+  release(): Promise<void>;
+}
+
+export interface Backend {
+  /** The devices that this engine was built for, the default first. */
+  readonly candidates: readonly Device[];
+  /** Whether a device is really there. */
+  has(device: Device): Promise<boolean>;
+  /** Version of the engine, as evidence. */
+  readonly version: string;
+  session(model: Uint8Array, options: SessionOptions): Promise<Session>;
+}
+
+const inNode = typeof process !== "undefined" && process.versions?.node !== undefined;
+let loaded: Promise<Backend> | undefined;
+
+/** The backend of this environment. */
+export function backend(): Promise<Backend> {
+  loaded ??= inNode ? import("./node/backend.ts").then((m) => m.nodeBackend()) : import("./web/backend.ts").then((m) => m.webBackend());
+  return loaded;
+}

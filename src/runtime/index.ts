@@ -1,0 +1,5 @@
+export type { Device } from "./backend.ts";
+export { sessionCacheUse, setSessionCacheBytes } from "./cache.ts";
+export * from "./compile.ts";
+export * from "./devices.ts";
+export * from "./errors.ts";

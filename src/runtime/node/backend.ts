@@ -1,0 +1,56 @@
+/** ONNX Runtime in Node: the processor, CUDA where its library is installed, WebGPU where a driver is. */
+import * as ort from "onnxruntime-node";
+import { input, relu } from "../../graph/index.ts";
+import { exportOnnx } from "../../onnx/export.ts";
+import type { Backend, Device } from "../backend.ts";
+import { wrapSession } from "../ort.ts";
+
+/** The backend, with denormals flushed to zero in this process. */
+export async function nodeBackend(): Promise<Backend> {
+  const x = input("x", [1]);
+  const smallest = exportOnnx({ x }, { y: relu(x) });
+  await flushDenormals(smallest);
+  const probes = new Map<Device, Promise<boolean>>();
+  return {
+    version: ort.env.versions.node ?? ort.env.versions.common,
+    candidates: ort.listSupportedBackends().flatMap(({ name, bundled }) => (isDevice(name) && bundled ? [name] : [])),
+    has(device) {
+      const probe = probes.get(device) ?? (device === "cpu" ? Promise.resolve(true) : startsOn(device, smallest));
+      probes.set(device, probe);
+      return probe;
+    },
+    async session(model, { device, threads, profile }) {
+      const options = {
+        executionProviders: [device],
+        executionMode: "sequential" as const,
+        logSeverityLevel: 3 as const,
+        ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
+        ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
+      };
+      return wrapSession(await ort.InferenceSession.create(model, options), ort.Tensor);
+    },
+  };
+}
+
+function isDevice(name: string): name is Device {
+  return name === "cpu" || name === "cuda" || name === "webgpu";
+}
+
+/** A device can be built in and still lack its driver: only a session tells. */
+async function startsOn(device: Device, model: Uint8Array): Promise<boolean> {
+  try {
+    await (await ort.InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: 4 })).release();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Tiny gradients slow the processor down by a factor of up to four. ONNX Runtime flushes them only if the first session of the process
+ * asks for it, so this throws one away. From then on JavaScript on this thread flushes float64 denormals too.
+ */
+async function flushDenormals(model: Uint8Array): Promise<void> {
+  const session = await ort.InferenceSession.create(model, { extra: { session: { set_denormal_as_zero: "1" } } });
+  await session.release();
+}
