@@ -17,6 +17,7 @@ function quadratics(rows: readonly { k?: number; p: readonly number[]; q: readon
     value: async (delta) => value(delta),
     gradient: async (delta) => ({ value: value(delta), gradient: gradient(delta) }),
     curvature: async (_, v) => v.map((x, j) => rows[Math.floor(j / n)].q[j % n] * x),
+    ascend: () => Promise.reject(new Error("not needed")),
   };
 }
 

@@ -11,6 +11,7 @@ function distances(problems: number, slots: number, n: number): Objective {
     dimension: n,
     gradient: unused,
     curvature: unused,
+    ascend: unused,
     value: async (delta) =>
       Float64Array.from({ length: problems * slots }, (_, b) => {
         const p = Math.floor(b / slots);

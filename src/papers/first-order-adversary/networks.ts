@@ -1,0 +1,107 @@
+/**
+ * Many two-layer networks at random initialization, side by side in one graph, each looking at one input:
+ *
+ *     f(x) = m^{-1/2} Σ_r a_r φ(w_r·x),   w_r ~ N(0, I_d),   a_r = ±1,    x = c·x̂,  |x̂| = 1,    y = ±1
+ *
+ * Weights stand on a leading axis, so one matrix product serves all networks and all the points that each is asked about.
+ */
+import { compileObjective, type Objective } from "../../analysis/objective.ts";
+import { add, input, matMul, mul, relu, reshape, softplus, sub, tanh, type Value } from "../../graph/index.ts";
+import { type Key, normal, type Tensor, tensor, uniform } from "../../tensor/index.ts";
+import type { ActivationName } from "./moments.ts";
+
+const symbolic: Record<ActivationName, (z: Value) => Value> = { tanh, softplus, relu };
+
+/** S networks with an input direction and a label each. */
+export interface Ensemble {
+  activation: ActivationName;
+  /** Number of networks S, input dimension d, width m. */
+  networks: number;
+  d: number;
+  m: number;
+  /** w, transposed: [S, d, m] */
+  weights: Tensor<"float64">;
+  /** a/√m: [S, m, 1] */
+  readout: Tensor<"float64">;
+  /** x̂: [S, d], rows of length 1 */
+  directions: Float64Array;
+  /** y: ±1, [S] */
+  labels: Float64Array;
+}
+
+/** Draws S independent networks; network i depends on the key and i only, and is the same for every activation. */
+export function drawEnsemble(key: Key, { activation, networks, d, m }: Pick<Ensemble, "activation" | "networks" | "d" | "m">): Ensemble {
+  const weights = new Float64Array(networks * d * m);
+  const readout = new Float64Array(networks * m);
+  const directions = new Float64Array(networks * d);
+  const labels = new Float64Array(networks);
+  for (let s = 0; s < networks; s++) {
+    const own = key.fold("network", s);
+    weights.set(normal(own.fold("w"), [d, m]).data, s * d * m);
+    readout.set(
+      uniform(own.fold("a"), [m]).data.map((u) => (u < 0.5 ? -1 : 1) / Math.sqrt(m)),
+      s * m,
+    );
+    directions.set(unit(normal(own.fold("x"), [d]).data), s * d);
+    labels[s] = uniform(own.fold("y"), [1]).data[0] < 0.5 ? -1 : 1;
+  }
+  return {
+    activation,
+    networks,
+    d,
+    m,
+    weights: tensor(weights, [networks, d, m], "float64"),
+    readout: tensor(readout, [networks, m, 1], "float64"),
+    directions,
+    labels,
+  };
+}
+
+/** f at points [S, R, d] of every network: [S, R]. Weights [S, d, m] and readout a/√m [S, m, 1] may be shared (S = 1). */
+export function outputs(activation: ActivationName, points: Value, weights: Value, readout: Value): Value {
+  const [networks, count] = points.shape;
+  return reshape(matMul(symbolic[activation](matMul(points, weights)), readout), [networks, count]);
+}
+
+/** The functions of δ that the laboratory looks at, on rows (network s, point j) ↦ s·R + j, at any input scale. */
+export interface EnsembleObjectives {
+  /** F(δ) = ½(f(x + δ) − y)² at |x| = c */
+  loss(c: number): Objective;
+  /** ±f(x + δ) at |x| = c, with the sign of each network given */
+  output(c: number, signs?: Float64Array): Objective;
+}
+
+/** Compiles F and f for `points` perturbations of every network's input. */
+export function ensembleObjectives(ensemble: Ensemble, points: number): EnsembleObjectives {
+  const { activation, networks, d, weights, readout, directions, labels } = ensemble;
+  const shared = { batch: networks * points, dimension: d, dtype: "float64" as const };
+  const inputs = {
+    x: input("x", [networks, 1, d], "float64"),
+    y: input("y", [networks, 1], "float64"),
+    weights: input("weights", weights.shape, "float64"),
+    readout: input("readout", readout.shape, "float64"),
+  };
+  const at = (delta: Value) => outputs(activation, add(reshape(delta, [networks, points, d]), inputs.x), inputs.weights, inputs.readout);
+  const flat = (value: Value) => reshape(value, [networks * points]);
+  const loss = compileObjective((delta) => flat(halfSquare(sub(at(delta), inputs.y))), { ...shared, inputs });
+  const output = compileObjective((delta) => flat(mul(at(delta), inputs.y)), { ...shared, inputs });
+  const feeds = (c: number, y: Float64Array) => ({
+    x: tensor(directions.map((v) => c * v), [networks, 1, d], "float64"),
+    y: tensor(y, [networks, 1], "float64"),
+    weights,
+    readout,
+  });
+  return {
+    loss: (c) => loss(feeds(c, labels)),
+    output: (c, signs = new Float64Array(networks).fill(1)) => output(feeds(c, signs)),
+  };
+}
+
+function halfSquare(r: Value): Value {
+  return mul(mul(r, r), 0.5);
+}
+
+function unit(vector: Float64Array): Float64Array {
+  const size = Math.hypot(...vector);
+  return vector.map((v) => v / size);
+}
