@@ -68,7 +68,7 @@ function float32(array: Tensor, where: string): Tensor<"float32"> {
   throw new DataError(where, `inputs are ${array.dtype}`, "Give bytes (uint8, 0 to 255) or floats in the input domain");
 }
 
-function toLabels(array: Tensor, where: string): Int32Array {
+function toLabels(array: Tensor, where: string): ArrayLike<number | bigint> {
   const integers = array.dtype === "int32" || array.dtype === "int64" || array.dtype === "uint8";
   const column = array.shape.length === 2 && array.shape[1] === 1;
   if (!integers || !(array.shape.length === 1 || column)) {
@@ -78,7 +78,7 @@ function toLabels(array: Tensor, where: string): Int32Array {
       "Give one integer per example: shape [N], int32, int64 or uint8",
     );
   }
-  return cast(array, "int32").data;
+  return array.data;
 }
 
 /** [N, height, width, channels] to [N, channels, height, width]. */

@@ -2,7 +2,7 @@
  * A data set is a record: inputs kept compactly, labels, the names of the classes and the domain the inputs live in.
  * Functions make smaller data sets of it and hand out float32 batches.
  */
-import { type Key, permutation, type Shape, size, type Tensor, takeRows, tensor } from "../tensor/index.ts";
+import { type Key, permutation, type Shape, sameShape, size, type Tensor, takeRows, tensor } from "../tensor/index.ts";
 import { DataError } from "./errors.ts";
 
 export interface Dataset {
@@ -10,7 +10,7 @@ export interface Dataset {
   /** What a reader of results on these data must know ("partial: …", "JPEG q75"). */
   readonly note?: string;
   /** [N, …shape]. A byte v stands for v/255; float32 numbers are handed out as they are. */
-  readonly inputs: Tensor<"uint8"> | Tensor<"float32">;
+  readonly inputs: Tensor<"uint8" | "float32">;
   /** [N], each the index of a class. */
   readonly labels: Int32Array;
   readonly classes: readonly string[];
@@ -39,7 +39,7 @@ export function dataset(
   parts: Pick<Dataset, "name" | "inputs"> & Partial<Pick<Dataset, "note" | "classes" | "bounds">> & { labels: ArrayLike<number | bigint> },
 ): Dataset {
   const { name, note, inputs, bounds = [0, 1] } = parts;
-  const [count, ...shape] = inputs.shape;
+  const [examples, ...shape] = inputs.shape;
   if (inputs.shape.length < 2) {
     throw new DataError(
       name,
@@ -47,12 +47,19 @@ export function dataset(
       "Give one row per example: [N, channels, height, width] or [N, features]",
     );
   }
-  if (count === 0 || size(shape) === 0)
+  if (examples === 0 || size(shape) === 0)
     throw new DataError(name, `no examples: inputs have the shape [${inputs.shape}]`, "Give at least one");
-  if (parts.labels.length !== count) {
-    throw new DataError(name, `${count} inputs but ${parts.labels.length} labels`, "Give one label per input, in the same order");
+  if (parts.labels.length !== examples) {
+    throw new DataError(name, `${examples} inputs but ${parts.labels.length} labels`, "Give one label per input, in the same order");
   }
-  if (inputs.dtype === "float32") checkValues(name, inputs, bounds);
+  if (inputs.dtype === "uint8" && !sameShape(bounds, [0, 1])) {
+    throw new DataError(
+      name,
+      `inputs are bytes, which stand for [0, 1], but the bounds are [${bounds}]`,
+      "Give floats, or leave the bounds out",
+    );
+  }
+  if (inputs.dtype === "float32") checkValues(name, inputs as Tensor<"float32">, bounds);
   const labels = checkLabels(name, parts.labels, parts.classes?.length);
   const classes = parts.classes ?? Array.from({ length: labels.reduce((a, b) => Math.max(a, b), 1) + 1 }, (_, label) => String(label));
   return { name, note, inputs, labels, classes, shape, bounds };
@@ -66,7 +73,7 @@ export function count(data: Dataset): number {
 /** The examples at `indices`, in that order, as float32: bytes become v/255. */
 export function batch(data: Dataset, indices: ArrayLike<number>): Batch {
   const chosen = Int32Array.from(indices);
-  const raw = takeRows<"uint8" | "float32">(data.inputs, chosen);
+  const raw = takeRows(data.inputs, chosen);
   return {
     x: raw.dtype === "uint8" ? scaled(raw as Tensor<"uint8">) : (raw as Tensor<"float32">),
     y: tensor(
@@ -85,7 +92,7 @@ export function whole(data: Dataset): Batch {
 
 /** The data set of the examples at `indices`, in that order. @throws ShapeError for an index outside. */
 export function subset(data: Dataset, indices: ArrayLike<number>): Dataset {
-  const inputs = takeRows<"uint8" | "float32">(data.inputs, indices) as Dataset["inputs"];
+  const inputs = takeRows(data.inputs, indices);
   return { ...data, inputs, labels: Int32Array.from(indices, (index) => data.labels[index]) };
 }
 

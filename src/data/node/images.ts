@@ -83,17 +83,18 @@ interface Pixels {
 
 function decodePng(bytes: Uint8Array, where: string): Pixels {
   let png: ReturnType<typeof decode>;
+  let data: Pixels["data"];
   try {
-    png = decode(bytes);
+    png = decode(bytes, { checkCrc: true });
+    data = png.palette ? convertIndexedToRgb(png) : png.data;
   } catch (cause) {
     throw new DataError(where, `the PNG is damaged (${(cause as Error).message})`, "Save the image again, or remove it", { cause });
   }
-  if (png.depth === 16) throw new DataError(where, "the PNG has 16 bits per channel", "Save it with 8 bits");
-  if (png.palette) return { width: png.width, height: png.height, channels: 3, data: convertIndexedToRgb(png) };
-  if (png.depth !== 8) throw new DataError(where, `the PNG has ${png.depth} bits per channel`, "Save it with 8 bits");
-  if (png.channels === 2 || png.channels === 4)
-    throw new DataError(where, "the PNG has a transparency channel", "Save it without transparency");
-  return png;
+  const { width, height, depth } = png;
+  if (!png.palette && depth !== 8) throw new DataError(where, `the PNG has ${depth} bits per channel`, "Save it with 8 bits");
+  const channels = data.length / (width * height);
+  if (channels === 2 || channels === 4 || png.transparency) throw new DataError(where, "the PNG has transparency", "Save it without");
+  return { width, height, channels, data };
 }
 
 async function decodeJpeg(bytes: Uint8Array, where: string): Promise<Pixels> {
