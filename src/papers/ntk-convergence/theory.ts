@@ -5,8 +5,8 @@
  */
 import type { Tensor } from "../../tensor/index.ts";
 
-/** Trained weights, one tensor per layer. */
-export type Weights = readonly Tensor<"float64">[];
+/** Weights in float64, by name. */
+export type Weights = Readonly<Record<string, Tensor<"float64">>>;
 
 /** ℓ(f, y) = log(1 + exp(−yf)): convex in f, non-negative, smooth, and |∂ℓ/∂f| ≤ 1, as the theorem asks. */
 export function logisticLoss(f: number, y: number): number {
@@ -57,11 +57,9 @@ export function layerRadius(R: number, m: number): number {
  * P_{B(R)}: every layer whose displacement from initialization is longer than `radius` is scaled back to it; the others stay as they are.
  */
 export function projectOntoBalls(W: Weights, W0: Weights, radius: number): Weights {
-  return W.map((layer, h) => {
-    const length = displacement(layer, W0[h]);
-    if (length <= radius) return layer;
-    const shrink = radius / length;
-    return { ...layer, data: layer.data.map((w, i) => W0[h].data[i] + shrink * (w - W0[h].data[i])) };
+  return mapWeights(W, (layer, name) => {
+    const length = displacement(layer, W0[name]);
+    return length <= radius ? layer : between(W0[name], layer, radius / length);
   });
 }
 
@@ -74,12 +72,26 @@ export function displacement(layer: Tensor<"float64">, initial: Tensor<"float64"
 
 /** ‖W − W_0‖ over all layers together. */
 export function weightDistance(W: Weights, W0: Weights): number {
-  return Math.hypot(...W.map((layer, h) => displacement(layer, W0[h])));
+  return Math.hypot(...Object.keys(W).map((name) => displacement(W[name], W0[name])));
 }
 
-/** W + scale·V, layer by layer. */
+/** ‖V‖ over all layers together. */
+export function weightNorm(V: Weights): number {
+  return Math.sqrt(Object.values(V).reduce((sum, layer) => sum + layer.data.reduce((inner, v) => inner + v * v, 0), 0));
+}
+
+/** W + scale·V; weights that V does not have stay as they are. */
 export function plus(W: Weights, V: Weights, scale = 1): Weights {
-  return W.map((layer, h) => ({ ...layer, data: layer.data.map((w, i) => w + scale * V[h].data[i]) }));
+  return mapWeights(W, (layer, name) => (V[name] ? { ...layer, data: layer.data.map((w, i) => w + scale * V[name].data[i]) } : layer));
+}
+
+function mapWeights(W: Weights, f: (layer: Tensor<"float64">, name: string) => Tensor<"float64">): Weights {
+  return Object.fromEntries(Object.entries(W).map(([name, layer]) => [name, f(layer, name)]));
+}
+
+/** (1 − s)·a + s·b */
+function between(a: Tensor<"float64">, b: Tensor<"float64">, s: number): Tensor<"float64"> {
+  return { ...b, data: a.data.map((v, i) => v + s * (b.data[i] - v)) };
 }
 
 /** Exponent of a power law: slope of the least-squares line through (log x, log y). */
