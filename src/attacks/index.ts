@@ -1,0 +1,7 @@
+export * from "./ascent.ts";
+export * from "./attack.ts";
+export * from "./losses.ts";
+export * from "./oracle.ts";
+export * from "./pgd.ts";
+export * from "./projections.ts";
+export * from "./threat.ts";

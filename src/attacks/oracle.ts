@@ -1,0 +1,161 @@
+/** What an attack may ask about a model: logits at a point, and the gradient of a loss there. Questions are answered in padded batches. */
+import { constant, grad, input, sum } from "../graph/index.ts";
+import type { Model } from "../models/index.ts";
+import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
+import { type Shape, size, type Tensor } from "../tensor/index.ts";
+import { type LossName, losses } from "./losses.ts";
+
+/** A question about one point. "logits" needs a forward evaluation, a loss also a backward one. */
+export interface Query {
+  readonly point: Float32Array;
+  readonly want: "logits" | LossName;
+  readonly label: number;
+  /** Class aimed at, where the loss has one. */
+  readonly target?: number;
+}
+
+/** Views on memory that the next question overwrites: copy what must last. */
+export interface Answer {
+  readonly logits: Float32Array;
+  readonly loss: number;
+  readonly gradient: Float32Array;
+}
+
+export interface Oracle {
+  readonly inputShape: Shape;
+  readonly domain: { readonly low: number; readonly high: number };
+  readonly classes: number;
+  /** Most questions per call. */
+  readonly batchSize: number;
+  /** Answers to questions that all want the same. @throws AttackError when gradients are wanted of a model that only predicts. */
+  answer(queries: readonly Query[]): Promise<Answer[]>;
+  release(): Promise<void>;
+}
+
+export interface OracleOptions extends CompileOptions {
+  batchSize?: number;
+}
+
+/** An attack that cannot do what is asked. */
+export class AttackError extends Error {
+  override name = "AttackError";
+}
+
+const none = new Float32Array(0);
+
+/** A model with its weights, in inference mode (examples do not influence each other). */
+export function modelOracle({ network, weights }: Model, { batchSize = 128, ...runtime }: OracleOptions = {}): Oracle {
+  const compiled = new Map<string, Promise<Station>>();
+  const station = (want: Query["want"], length: number) => {
+    const id = `${want} ${length}`;
+    const ready = compiled.get(id) ?? build({ network, weights }, want, length, runtime);
+    compiled.set(id, ready);
+    return ready;
+  };
+  return {
+    inputShape: network.inputShape,
+    domain: network.domain,
+    classes: network.classes,
+    batchSize,
+    async answer(queries) {
+      if (queries.length === 0) return [];
+      const { executable, x, labels, targets, into } = await station(queries[0].want, paddedSize(queries.length, batchSize));
+      const width = size(network.inputShape);
+      queries.forEach(({ point, label, target = label }, i) => {
+        x.data.set(point, i * width);
+        labels.data[i] = label;
+        targets.data[i] = target;
+      });
+      x.data.fill(network.domain.low, queries.length * width);
+      await executable.run(queries[0].want === "logits" ? { x } : { x, labels, targets, ...weights }, into);
+      return queries.map((_, i) => ({
+        logits: row(into.logits, i),
+        loss: into.loss ? into.loss.data[i] : Number.NaN,
+        gradient: into.gradient ? row(into.gradient, i) : none,
+      }));
+    },
+    async release() {
+      for (const ready of compiled.values()) await (await ready).executable.release();
+      compiled.clear();
+    },
+  };
+}
+
+/** Anything that maps points to logits (or scores whose largest is the prediction), one row per point; it has no gradients. */
+export function blackBoxOracle(
+  predict: (points: Tensor<"float32">) => Promise<Tensor<"float32">> | Tensor<"float32">,
+  { inputShape, domain, classes, batchSize = 128 }: Pick<Oracle, "inputShape" | "domain" | "classes"> & { batchSize?: number },
+): Oracle {
+  const width = size(inputShape);
+  return {
+    inputShape,
+    domain,
+    classes,
+    batchSize,
+    async answer(queries) {
+      if (queries.some(({ want }) => want !== "logits")) {
+        throw new AttackError("this model only predicts, it has no gradients: use a score- or decision-based attack");
+      }
+      const data = new Float32Array(queries.length * width);
+      queries.forEach(({ point }, i) => {
+        data.set(point, i * width);
+      });
+      const scores = await predict({ dtype: "float32", shape: [queries.length, ...inputShape], data });
+      if (scores.data.length !== queries.length * classes) {
+        throw new AttackError(`the model gave [${scores.shape}] for ${queries.length} points, not [${queries.length},${classes}]`);
+      }
+      return queries.map((_, i) => ({ logits: row(scores, i), loss: Number.NaN, gradient: none }));
+    },
+    release: async () => {},
+  };
+}
+
+/** A compiled graph with the buffers it reads and writes. */
+interface Station {
+  executable: Executable;
+  x: Tensor<"float32">;
+  labels: Tensor<"int32">;
+  targets: Tensor<"int32">;
+  into: { logits: Tensor<"float32">; loss?: Tensor<"float32">; gradient?: Tensor<"float32"> } & Record<string, Tensor>;
+}
+
+/** Gradient graphs take the weights as inputs; prediction has them as constants, where the runtime can prepare them once. */
+async function build({ network, weights }: Model, want: Query["want"], batch: number, runtime: CompileOptions): Promise<Station> {
+  const shape = [batch, ...network.inputShape];
+  const x = input("x", shape);
+  const buffers = {
+    x: float32(shape),
+    labels: { dtype: "int32" as const, shape: [batch], data: new Int32Array(batch) },
+    targets: { dtype: "int32" as const, shape: [batch], data: new Int32Array(batch) },
+  };
+  const logits = float32([batch, network.classes]);
+  if (want === "logits") {
+    const values = Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, constant(weight)]));
+    const executable = await compile({ x }, { logits: network.apply(x, values).logits }, runtime);
+    return { executable, ...buffers, into: { logits } };
+  }
+  const values = Object.fromEntries(
+    Object.entries(weights).map(([name, weight]) => [name, input(name, weight.shape, weight.dtype as "float32")]),
+  );
+  const [labels, targets] = [input("labels", [batch], "int32"), input("targets", [batch], "int32")];
+  const z = network.apply(x, values).logits;
+  const loss = losses[want]({ logits: z, labels, targets });
+  const executable = await compile({ x, labels, targets, ...values }, { logits: z, loss, gradient: grad(sum(loss), x) }, runtime);
+  return { executable, ...buffers, into: { logits, loss: float32([batch]), gradient: float32(shape) } };
+}
+
+/** The smallest of batchSize, batchSize/2, … ≥ 8 that holds `count`. */
+function paddedSize(count: number, batchSize: number): number {
+  let padded = batchSize;
+  while (padded / 2 >= Math.max(count, 8) && padded % 2 === 0) padded /= 2;
+  return padded;
+}
+
+function float32(shape: Shape): Tensor<"float32"> {
+  return { dtype: "float32", shape, data: new Float32Array(size(shape)) };
+}
+
+function row(tensor: Tensor<"float32">, index: number): Float32Array {
+  const width = tensor.data.length / tensor.shape[0];
+  return tensor.data.subarray(index * width, (index + 1) * width);
+}

@@ -1,0 +1,70 @@
+/**
+ * A defense says how the loss of a batch is made: what is done to the inputs before (an attack, usually), and the loss as a symbolic function.
+ * Everything else (order, optimizer, schedule, averages, evaluation, checkpoints) belongs to the loop.
+ */
+import type { Value } from "../graph/index.ts";
+import type { Network, NetworkMode, Weights } from "../models/index.ts";
+import type { CompileOptions } from "../runtime/index.ts";
+import type { Key, Tensor } from "../tensor/index.ts";
+
+/** What a defense may know when it prepares for a run. */
+export interface Workbench {
+  readonly network: Network;
+  readonly batchSize: number;
+  readonly epochs: number;
+  readonly runtime: CompileOptions;
+}
+
+/** A network applied with given weights, collecting new statistics when its mode says so. */
+export type Forward = (x: Value, mode?: NetworkMode) => Value;
+
+/** Placeholders of the update graph. */
+export interface LossInputs {
+  /** Clean inputs [B, …]. */
+  readonly x: Value;
+  /** int32 [B] */
+  readonly labels: Value;
+  /** What `craft` hands over, by name. */
+  readonly crafted: Readonly<Record<string, Value>>;
+  /** The weights that are differentiated. */
+  readonly weights: Readonly<Record<string, Value>>;
+}
+
+export interface BatchLoss {
+  /** Scalar to be minimized. */
+  readonly loss: Value;
+  /** Logits that the training accuracy is counted on. */
+  readonly logits: Value;
+}
+
+export interface TrainingBatch {
+  readonly x: Tensor<"float32">;
+  readonly y: Tensor<"int32">;
+  readonly indices: Int32Array;
+  /** Position in training, in epochs from 0. */
+  readonly epoch: number;
+  readonly key: Key;
+}
+
+export interface Crafted {
+  /** Data for the placeholders that `crafted` declares. */
+  readonly feeds: Readonly<Record<string, Tensor>>;
+  /** Gradient evaluations per example, on average. */
+  readonly gradientEvaluations: number;
+}
+
+/** A defense made ready for a network and a batch size. */
+export interface PreparedDefense {
+  /** Shapes and dtypes of what `craft` hands to the loss, by name. */
+  readonly crafted: Readonly<Record<string, { shape: readonly number[]; dtype: "float32" | "int32" }>>;
+  /** Works on the inputs with the weights as they are now. */
+  craft(batch: TrainingBatch, weights: Weights): Promise<Crafted>;
+  loss(inputs: LossInputs, forward: Forward): BatchLoss;
+  release(): Promise<void>;
+}
+
+export interface Defense {
+  readonly name: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  prepare(workbench: Workbench): Promise<PreparedDefense>;
+}

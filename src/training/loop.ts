@@ -1,0 +1,207 @@
+/**
+ * The training loop: descent steps on the loss that a defense makes, as an async stream of events. The loop owns order, optimizer,
+ * schedule, averages, validation and checkpoints; it holds no position but the step number, and all randomness follows from (key, epoch, step), so a
+ * run that resumes from a checkpoint is bit for bit the run that was never stopped.
+ */
+import { type Attack, modelOracle, runAttack, type ThreatModel } from "../attacks/index.ts";
+import { type Augmentation, count, type Dataset, epoch as shuffledEpoch, stepsPerEpoch, whole } from "../data/index.ts";
+import type { Model, Weights } from "../models/index.ts";
+import type { CompileOptions } from "../runtime/index.ts";
+import type { Key } from "../tensor/index.ts";
+import type { BestWeights, Checkpoint, EpochSums } from "./checkpoint.ts";
+import type { Defense } from "./defense.ts";
+import type { Optimizer } from "./optimizers.ts";
+import type { Schedule } from "./schedules.ts";
+import { compileUpdate, initialState, type TrainingState } from "./update.ts";
+
+export interface TrainingOptions {
+  defense: Defense;
+  optimizer: Optimizer;
+  schedule: Schedule;
+  epochs: number;
+  batchSize: number;
+  key: Key;
+  augment?: Augmentation;
+  clipNorm?: number;
+  averageDecay?: number;
+  /** Examples kept out of training on which clean and robust accuracy are measured after every epoch, to choose the best weights. */
+  validation?: { data: Dataset; attack: Attack; threat: ThreatModel };
+  /** Seconds between checkpoints within an epoch. */
+  checkpointSeconds?: number;
+  runtime?: CompileOptions;
+  resume?: Checkpoint;
+  /** Asks the loop to stop after the step in progress; it then hands out a checkpoint and ends. */
+  signal?: AbortSignal;
+}
+
+export type TrainingEvent =
+  | { type: "start"; step: number; stepsPerEpoch: number; epochs: number }
+  | {
+      type: "step";
+      epoch: number;
+      step: number;
+      loss: number;
+      accuracy: number;
+      rate: number;
+      gradientNorm: number;
+      gradientEvaluations: number;
+      seconds: number;
+    }
+  | {
+      type: "epoch";
+      epoch: number;
+      loss: number;
+      accuracy: number;
+      gradientEvaluations: number;
+      clean?: number;
+      robust?: number;
+      best: boolean;
+      seconds: number;
+    }
+  /** Its tensors are the loop's own: use them before asking for the next event. */
+  | { type: "checkpoint"; checkpoint: Checkpoint }
+  | { type: "end"; stopped: boolean; weights: Weights; best?: BestWeights };
+
+/** Training that cannot go on. */
+export class TrainingError extends Error {
+  override name = "TrainingError";
+}
+
+/**
+ * Trains a model on a data set. The model given is not changed. A last batch that is not full is left out; every epoch shuffles anew.
+ * @throws TrainingError when the data do not fit the network, or the loss is not finite any more (the last checkpoint is unharmed).
+ */
+export async function* train(model: Model, data: Dataset, options: TrainingOptions): AsyncGenerator<TrainingEvent, void> {
+  const {
+    defense,
+
+    schedule,
+    epochs,
+    batchSize,
+    key,
+    validation,
+    checkpointSeconds = 30,
+    runtime = {},
+    resume,
+    signal,
+  } = options;
+  checkFit(model, data, batchSize);
+  const { network } = model;
+  const perEpoch = stepsPerEpoch(count(data), batchSize, true);
+  const prepared = await defense.prepare({ network, batchSize, epochs, runtime });
+  const update = await compileUpdate(network, prepared, options, runtime);
+  const state = resume ? resume.state : initialState(model, options);
+  let sums: EpochSums = resume ? { ...resume.sums } : emptySums();
+  let best = resume?.best;
+  let step = resume?.step ?? 0;
+  const checkpoint = (): TrainingEvent => ({ type: "checkpoint", checkpoint: { step, state, sums, best } });
+  try {
+    yield { type: "start", step, stepsPerEpoch: perEpoch, epochs };
+    for (let epoch = Math.floor(step / perEpoch); epoch < epochs; epoch++) {
+      const began = performance.now();
+      let saved = performance.now();
+      const batches = shuffledEpoch(data, {
+        key: key.fold("data"),
+        epoch,
+        batchSize,
+        from: step - epoch * perEpoch,
+        dropLast: true,
+        augment: options.augment,
+      });
+      for (const { x, y, indices, step: index } of batches) {
+        if (signal?.aborted) {
+          yield checkpoint();
+          yield { type: "end", stopped: true, weights: state.weights, best };
+          return;
+        }
+        const started = performance.now();
+        const position = epoch + index / perEpoch;
+        const { feeds, gradientEvaluations } = await prepared.craft(
+          { x, y, indices, epoch: position, key: key.fold("attack", epoch, index) },
+          state.weights,
+        );
+        const rate = schedule(epoch + (index + 1) / perEpoch);
+        const result = await update.run(state, { x, labels: y, ...prefixed(feeds) }, rate, ++step);
+        if (!Number.isFinite(result.loss))
+          throw new TrainingError(
+            `the loss became ${result.loss} at step ${step} (rate ${rate}): lower the learning rate or clip the gradient`,
+          );
+        sums = {
+          steps: sums.steps + 1,
+          loss: sums.loss + result.loss,
+          accuracy: sums.accuracy + result.accuracy,
+          gradientEvaluations: sums.gradientEvaluations + gradientEvaluations,
+        };
+        yield { type: "step", epoch, step, ...result, rate, gradientEvaluations, seconds: (performance.now() - started) / 1000 };
+        if (performance.now() - saved > 1000 * checkpointSeconds && step % perEpoch !== 0) {
+          yield checkpoint();
+          saved = performance.now();
+        }
+      }
+      const found = validation && (await validate({ network, weights: averaged(state) }, validation, key, runtime));
+      const improved = found !== undefined && (best === undefined || found.robust > best.robust);
+      if (improved) best = { epoch, ...found, weights: copied(averaged(state)) };
+      yield {
+        type: "epoch",
+        epoch,
+        loss: sums.loss / sums.steps,
+        accuracy: sums.accuracy / sums.steps,
+        gradientEvaluations: sums.gradientEvaluations / sums.steps,
+        ...found,
+        best: improved,
+        seconds: (performance.now() - began) / 1000,
+      };
+      sums = emptySums();
+      yield checkpoint();
+    }
+    yield { type: "end", stopped: false, weights: averaged(state), best };
+  } finally {
+    await update.release();
+    await prepared.release();
+  }
+}
+
+/** Clean and robust accuracy, in 0..1. The validation attack is the same in every epoch. */
+async function validate(
+  model: Model,
+  { data, attack, threat }: NonNullable<TrainingOptions["validation"]>,
+  key: Key,
+  runtime: CompileOptions,
+) {
+  const { x, y } = whole(data);
+  const oracle = modelOracle(model, runtime);
+  try {
+    const result = await runAttack(oracle, attack, { x, labels: y.data }, threat, { key: key.fold("validation") });
+    const share = (correct: (i: number) => boolean) => y.data.reduce((total, _, i) => total + (correct(i) ? 1 : 0), 0) / y.data.length;
+    return { clean: share((i) => result.cleanPredictions[i] === y.data[i]), robust: share((i) => result.success[i] === 0) };
+  } finally {
+    await oracle.release();
+  }
+}
+
+function checkFit({ network }: Model, data: Dataset, batchSize: number): void {
+  if (data.shape.join() !== network.inputShape.join())
+    throw new TrainingError(`the network takes inputs [${network.inputShape}], but ${data.name} has [${data.shape}]`);
+  if (data.classes.length > network.classes)
+    throw new TrainingError(`${data.name} has ${data.classes.length} classes, but the network tells ${network.classes} apart`);
+  if (count(data) < batchSize) throw new TrainingError(`${count(data)} examples do not fill one batch of ${batchSize}`);
+}
+
+/** The weights to predict with: trained ones from the moving average where one is kept. */
+function averaged(state: TrainingState): Weights {
+  return { ...state.weights, ...state.average };
+}
+
+function copied(weights: Weights): Weights {
+  return Object.fromEntries(
+    Object.entries(weights).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.slice() as Float32Array }]),
+  );
+}
+
+function emptySums(): EpochSums {
+  return { steps: 0, loss: 0, accuracy: 0, gradientEvaluations: 0 };
+}
+
+function prefixed<T>(feeds: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [`crafted/${name}`, tensor]));
+}
