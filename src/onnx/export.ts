@@ -6,6 +6,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, GraphError, isInput, topological, type Value } from "../graph/index.ts";
 import type { Tensor } from "../tensor/index.ts";
 import { inOnnxTerms } from "./canonical.ts";
+import { poolingRules } from "./pooling.ts";
 import { attributeProto, type NodeAttribute, tensorProto, valueInfoProto } from "./protos.ts";
 import { type Emitter, plainRule, type Rule, rules } from "./rules.ts";
 import { GraphProtoSchema, ModelProtoSchema, type NodeProto, NodeProtoSchema, type TensorProto } from "./schema/onnx_pb.ts";
@@ -67,6 +68,8 @@ export function exportOnnx(
   return toBinary(ModelProtoSchema, model);
 }
 
+const standardRules = new Map([...rules, ...poolingRules]);
+
 interface Written {
   readonly nodes: NodeProto[];
   readonly initializers: TensorProto[];
@@ -105,7 +108,7 @@ function writeNodes(inputs: NamedValues, outputs: readonly Value[], extraRules: 
   for (const value of topological(outputs)) {
     if (names.has(value)) continue;
     if (isInput(value)) throw new GraphError(`the outputs need ${describe(value)}, which is not among the inputs (${Object.keys(inputs)})`);
-    const rule = extraRules.get(value.operator.name) ?? rules.get(value.operator.name) ?? plainRule;
+    const rule = extraRules.get(value.operator.name) ?? standardRules.get(value.operator.name) ?? plainRule;
     names.set(value, rule(value, emitter));
   }
   return { nodes, initializers: [...initializers.values()], names };

@@ -110,6 +110,43 @@ const oneHotRule = rule<{ depth: number; to: "float32" | "float64" }>(({ attribu
   emit.node("OneHot", [x, emit.constant(scalar(depth, indices.dtype)), emit.constant(tensor([0, 1], [2], to))]),
 );
 
+type Window = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[] };
+
+const convRule = rule<Window & { groups: number }>(({ attributes: { strides, pads, dilations, groups } }, inputs, emit) =>
+  emit.node("Conv", inputs, { strides, pads, dilations, group: groups }),
+);
+
+/** ONNX derives the extents of the result and adds `output_padding`: the places behind the last window of the forward convolution. */
+const convTransposeRule = rule<Window & { groups: number; spatial: readonly number[] }>(
+  ({ attributes: { strides, pads, dilations, groups, spatial }, inputs: [dy, w] }, inputs, emit) => {
+    const covered = spatial.map((_, axis) => {
+      const window = dilations[axis] * (w.shape[axis + 2] - 1) + 1;
+      return (dy.shape[axis + 2] - 1) * strides[axis] + window - pads[axis] - pads[axis + spatial.length];
+    });
+    const rest = spatial.map((extent, axis) => extent - covered[axis]);
+    return emit.node("ConvTranspose", inputs, { strides, pads, dilations, group: groups, output_padding: rest });
+  },
+);
+
+/** Attributes of ONNX's pooling nodes. */
+export function poolAttributes({ attributes }: Value): Record<string, NodeAttribute | undefined> {
+  const { kernel, strides, pads, dilations, ceil, countIncludePad } = attributes as unknown as Window & {
+    kernel: readonly number[];
+    ceil: boolean;
+    countIncludePad?: boolean;
+  };
+  return {
+    kernel_shape: kernel,
+    strides,
+    pads,
+    dilations: countIncludePad === undefined ? dilations : undefined,
+    ceil_mode: ceil,
+    count_include_pad: countIncludePad,
+  };
+}
+
+const poolRule: Rule = (value, emit) => emit.node(value.operator.name, operands(value, emit), poolAttributes(value));
+
 export const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Constant", constantRule],
   ["Cast", castRule],
@@ -125,5 +162,9 @@ export const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ["Clip", clipRule],
   ["ScatterElements", scatterElementsRule],
   ["OneHot", oneHotRule],
+  ["Conv", convRule],
+  ["ConvTranspose", convTransposeRule],
+  ["MaxPool", poolRule],
+  ["AveragePool", poolRule],
   ["StopGradient", rule((_, [x], emit) => emit.node("Identity", [x]))],
 ]);
