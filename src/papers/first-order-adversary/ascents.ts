@@ -3,9 +3,19 @@
  * starts, set against the theory's predictions.
  */
 import { followAscent } from "../../analysis/ascent.ts";
-import { checkKkt, cosine, distance, fitTail, hittingStep, norm, regularityIndex, row, straightness } from "../../analysis/ascent-dynamics.ts";
+import {
+  checkKkt,
+  cosine,
+  distance,
+  fitTail,
+  hittingStep,
+  norm,
+  regularityIndex,
+  row,
+  straightness,
+} from "../../analysis/ascent-dynamics.ts";
 import { type Key, normal, uniform } from "../../tensor/index.ts";
-import { drawEnsemble, type Ensemble, type EnsembleObjectives, ensembleObjectives } from "./networks.ts";
+import type { Ensemble, EnsembleObjectives } from "./networks.ts";
 import { hittingTime, maximumOf, smoothness, tailRate } from "./theory.ts";
 
 /** What was seen on one network at one input scale. */
@@ -195,13 +205,13 @@ export async function largestSlopeAndCurvature(
 }
 
 /** A point uniform on the sphere of radius ε. */
-function onSphere(key: Key, d: number, eps: number): Float64Array {
+export function onSphere(key: Key, d: number, eps: number): Float64Array {
   const direction = normal(key, [d]).data;
   const size = norm(direction);
   return direction.map((v) => (eps * v) / size);
 }
 
 /** A point uniform in the ball of radius ε. */
-function inBall(key: Key, d: number, eps: number): Float64Array {
+export function inBall(key: Key, d: number, eps: number): Float64Array {
   return onSphere(key.fold("direction"), d, eps * uniform(key.fold("radius"), [1]).data[0] ** (1 / d));
 }

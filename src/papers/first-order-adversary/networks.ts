@@ -6,7 +6,7 @@
  * Weights stand on a leading axis, so one matrix product serves all networks and all the points that each is asked about.
  */
 import { compileObjective, type Objective } from "../../analysis/objective.ts";
-import { add, input, matMul, mul, relu, reshape, softplus, sub, tanh, type Value } from "../../graph/index.ts";
+import { add, input, matMul, mul, relu, reshape, softplus, square, sub, tanh, type Value } from "../../graph/index.ts";
 import { type Key, normal, type Tensor, tensor, uniform } from "../../tensor/index.ts";
 import type { ActivationName } from "./moments.ts";
 
@@ -63,42 +63,72 @@ export function outputs(activation: ActivationName, points: Value, weights: Valu
   return reshape(matMul(symbolic[activation](matMul(points, weights)), readout), [networks, count]);
 }
 
-/** The functions of δ that the laboratory looks at, on rows (network s, point j) ↦ s·R + j, at any input scale. */
+/** What a function of the perturbation is made of: δ [S, R, d], f(x + δ) [S, R] and y [S, 1]. */
+export interface AtPoint {
+  delta: Value;
+  f: Value;
+  y: Value;
+}
+
+/**
+ * A function of δ for `points` perturbations of every network's input, rows (network s, point j) ↦ s·R + j, at any input scale c. `build` gives its
+ * values [S, R]; `extra` are further placeholders with their data.
+ */
+export function ensembleObjective(
+  ensemble: Ensemble,
+  points: number,
+  build: (at: AtPoint) => Value,
+  extra: Readonly<Record<string, readonly [placeholder: Value, data: Tensor]>> = {},
+): (c: number, labels?: Float64Array) => Objective {
+  const { activation, networks, d, weights, readout, directions } = ensemble;
+  const x = input("x", [networks, 1, d], "float64");
+  const y = input("y", [networks, 1], "float64");
+  const w = input("weights", weights.shape, "float64");
+  const a = input("readout", readout.shape, "float64");
+  const bind = compileObjective(
+    (rows) => {
+      const delta = reshape(rows, [networks, points, d]);
+      return reshape(build({ delta, f: outputs(activation, add(delta, x), w, a), y }), [networks * points]);
+    },
+    {
+      batch: networks * points,
+      dimension: d,
+      inputs: { x, y, weights: w, readout: a, ...mapValues(extra, ([placeholder]) => placeholder) },
+    },
+  );
+  return (c, labels = ensemble.labels) =>
+    bind({
+      x: tensor(
+        directions.map((v) => c * v),
+        [networks, 1, d],
+        "float64",
+      ),
+      y: tensor(labels, [networks, 1], "float64"),
+      weights,
+      readout,
+      ...mapValues(extra, ([, data]) => data),
+    });
+}
+
+/** The two functions that the laboratory ascends, at any input scale c. */
 export interface EnsembleObjectives {
-  /** F(δ) = ½(f(x + δ) − y)² at |x| = c */
+  /** F(δ) = ½(f(x + δ) − y)² */
   loss(c: number): Objective;
-  /** ±f(x + δ) at |x| = c, with the sign of each network given */
+  /** ±f(x + δ), with one sign per network (default +) */
   output(c: number, signs?: Float64Array): Objective;
 }
 
-/** Compiles F and f for `points` perturbations of every network's input. */
+/** F and f for `points` perturbations of every network's input. */
 export function ensembleObjectives(ensemble: Ensemble, points: number): EnsembleObjectives {
-  const { activation, networks, d, weights, readout, directions, labels } = ensemble;
-  const shared = { batch: networks * points, dimension: d, dtype: "float64" as const };
-  const inputs = {
-    x: input("x", [networks, 1, d], "float64"),
-    y: input("y", [networks, 1], "float64"),
-    weights: input("weights", weights.shape, "float64"),
-    readout: input("readout", readout.shape, "float64"),
-  };
-  const at = (delta: Value) => outputs(activation, add(reshape(delta, [networks, points, d]), inputs.x), inputs.weights, inputs.readout);
-  const flat = (value: Value) => reshape(value, [networks * points]);
-  const loss = compileObjective((delta) => flat(halfSquare(sub(at(delta), inputs.y))), { ...shared, inputs });
-  const output = compileObjective((delta) => flat(mul(at(delta), inputs.y)), { ...shared, inputs });
-  const feeds = (c: number, y: Float64Array) => ({
-    x: tensor(directions.map((v) => c * v), [networks, 1, d], "float64"),
-    y: tensor(y, [networks, 1], "float64"),
-    weights,
-    readout,
-  });
+  const output = ensembleObjective(ensemble, points, ({ f, y }) => mul(f, y));
   return {
-    loss: (c) => loss(feeds(c, labels)),
-    output: (c, signs = new Float64Array(networks).fill(1)) => output(feeds(c, signs)),
+    loss: ensembleObjective(ensemble, points, ({ f, y }) => mul(square(sub(f, y)), 0.5)),
+    output: (c, signs = new Float64Array(ensemble.networks).fill(1)) => output(c, signs),
   };
 }
 
-function halfSquare(r: Value): Value {
-  return mul(mul(r, r), 0.5);
+function mapValues<T, U>(record: Readonly<Record<string, T>>, f: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value)]));
 }
 
 function unit(vector: Float64Array): Float64Array {

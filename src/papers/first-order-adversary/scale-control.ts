@@ -30,7 +30,10 @@ export async function compareScales(
   let difference = 0;
   for (const c of scales) {
     const eps = rho * c;
-    const output = objectives.output(c, labels.map((y) => -y));
+    const output = objectives.output(
+      c,
+      labels.map((y) => -y),
+    );
     const { gradient } = await output.gradient(new Float64Array(networks * d));
     const g = Array.from({ length: networks }, (_, b) => norm(row(gradient, b, d)));
     const courses = await followAscent(output, { radius: g.map(() => eps), stepSize: g.map((size) => (eps * s0) / size), steps });
