@@ -6,6 +6,9 @@ import { reshape, transpose } from "./operators/shape.ts";
 import { rebuild } from "./traverse.ts";
 import { apply, constant, constantTensor, isInput, type Value } from "./value.ts";
 
+/** Elements of a constant that is kept and looked at without a second thought. */
+const smallConstant = 1 << 16;
+
 export type Pass = (outputs: readonly Value[]) => Value[];
 
 /** The standard passes, in order: constants are computed, algebra simplifies, equal expressions become one. */
@@ -13,17 +16,15 @@ export function simplify(outputs: readonly Value[]): Value[] {
   return [foldConstants, simplifyAlgebra, shareCommon].reduce<Value[]>((values, pass) => pass(values), [...outputs]);
 }
 
-/** Computes what depends on no input, as long as the result is not larger than `limit` elements or than its inputs together. */
-export const foldConstants: Pass = (outputs) => {
-  const limit = 1 << 16;
-  return rebuild(outputs, (value, inputs) => {
+/** Computes what depends on no input, as long as the result is not larger than `smallConstant` or than its inputs together. */
+export const foldConstants: Pass = (outputs) =>
+  rebuild(outputs, (value, inputs) => {
     if (isInput(value) || inputs.length === 0 || !value.operator.reference) return undefined;
     if (!inputs.every(constantTensor)) return undefined;
     const given = inputs.reduce((total, x) => total + size(x.shape), 0);
-    if (size(value.shape) > Math.max(limit, given)) return undefined;
+    if (size(value.shape) > Math.max(smallConstant, given)) return undefined;
     return constant(fold(apply(value.operator, inputs, value.attributes)));
   });
-};
 
 /** Values with the same operator, inputs and attributes become one. */
 export const shareCommon: Pass = (outputs) => {
@@ -32,9 +33,9 @@ export const shareCommon: Pass = (outputs) => {
   const identify = (attribute: unknown) => {
     if (typeof attribute !== "object" || attribute === null || Array.isArray(attribute)) return attribute;
     const { data, shape, dtype } = attribute as Tensor;
-    if (data.length <= 64) return [dtype, shape, Array.from(data, String)];
+    if (data.length <= 64) return [dtype, shape, Array.from(data as Float64Array, (v) => (Object.is(v, -0) ? "-0" : String(v)))];
     if (!tensors.has(data)) tensors.set(data, tensors.size);
-    return ["tensor", tensors.get(data), shape];
+    return ["tensor", tensors.get(data), dtype, shape];
   };
   return rebuild(outputs, (value, inputs) => {
     if (isInput(value)) return undefined;
@@ -103,5 +104,5 @@ function base(x: Value): Value {
 function holds(x: Value, number: number): boolean {
   if (x.operator.name === "Expand") return holds(x.inputs[0], number);
   const data = constantTensor(x)?.data;
-  return data !== undefined && data.length > 0 && data.length <= 4096 && (data as Float64Array).every((v) => Number(v) === number);
+  return data !== undefined && data.length > 0 && data.length <= smallConstant && (data as Float64Array).every((v) => Number(v) === number);
 }

@@ -19,14 +19,15 @@ export const pow = binary("Pow", {
   f: (a, b) => a ** b,
   gradient: (a, b, dy, result) => {
     const safe = where(greater(a, 0), a, 1);
-    return [mul(dy, mul(b, pow(a, sub(b, 1)))), mul(dy, where(greater(a, 0), mul(result, log(safe)), 0))];
+    const lower = where(equal(b, 0), 1, sub(b, 1)); // any exponent ≥ 0 will do for b = 0, lest 0 · 0⁻¹ be NaN
+    return [mul(dy, mul(b, pow(a, lower))), mul(dy, where(greater(a, 0), mul(result, log(safe)), 0))];
   },
 });
 /** The larger of two; at a tie each gets half of the derivative, as in PyTorch. */
 export const max = binary("Max", { f: Math.max, gradient: (a, b, dy) => share(a, b, dy) });
 /** The smaller of two; at a tie each gets half of the derivative, as in PyTorch. */
 export const min = binary("Min", { f: Math.min, gradient: (a, b, dy) => share(b, a, dy) });
-/** a mod b with the sign of b (ONNX Mod), or of a when `truncated` (fmod). The derivative in b is −floor(a/b). */
+/** a − b·⌊a/b⌋, with the sign of b (ONNX Mod of integers). The derivative in b is −⌊a/b⌋. */
 export const mod = binary("Mod", {
   f: (a, b) => a - b * Math.floor(a / b),
   gradient: (a, b, dy) => [dy, neg(mul(dy, floor(div(a, b))))],
@@ -218,7 +219,8 @@ function unaryWith<A extends Attributes>(name: string, { f, gradient }: UnaryRul
   return (x, attributes) => apply(record, [x], attributes);
 }
 
-function unary(name: string, rules: UnaryRules<Attributes>): (x: Value) => Value {
+/** An operator of one variable without attributes. */
+export function unary(name: string, rules: UnaryRules<Attributes>): (x: Value) => Value {
   const build = unaryWith(name, rules);
   return (x) => build(x, {});
 }

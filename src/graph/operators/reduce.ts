@@ -1,9 +1,9 @@
 /** Reductions over axes: sums, means, extrema, positions of extrema, cumulative sums. */
-import { type Shape, size, strides } from "../../tensor/index.ts";
+import { type Shape, size, strides, tensor } from "../../tensor/index.ts";
 import { broadcastTo, walk } from "../broadcast.ts";
-import { apply, GraphError, type Numbers, normalizeAxis, type Operator, operator, type Value } from "../value.ts";
-import { cast, div, equal, exp, log, mul, sub, where } from "./elementwise.ts";
-import { reshape } from "./shape.ts";
+import { apply, constant, GraphError, lift, type Numbers, normalizeAxis, type Operator, operator, type Value } from "../value.ts";
+import { add, cast, div, equal, exp, log, mul, stopGradient, sub, where } from "./elementwise.ts";
+import { reshape, unsqueeze } from "./shape.ts";
 
 type ReduceAttributes = { axes: readonly number[]; keepDimensions: boolean };
 /** `keepDimensions` leaves the reduced axes with extent 1. */
@@ -27,7 +27,7 @@ const reduceMinOperator = reduction("ReduceMin", { initial: Infinity, combine: M
 const reduceProdOperator = reduction("ReduceProd", {
   initial: 1,
   combine: (total, x) => total * x,
-  gradient: (x, dy, y) => mul(broadcastTo(dy, x.shape), div(broadcastTo(y, x.shape), x)),
+  gradient: (x, dy, y) => mul(dy, productOfOthers(x, differingAxes(x, y)[0])),
 });
 
 /** Sum over `axes` (default: all). */
@@ -38,8 +38,15 @@ export const reduceMean = builder(reduceMeanOperator);
 export const reduceMax = builder(reduceMaxOperator);
 /** Minimum over `axes` (default: all); ties as for the maximum. */
 export const reduceMin = builder(reduceMinOperator);
-/** Product over `axes` (default: all). The derivative divides by the factors, so it is not finite where one is 0. */
-export const reduceProd = builder(reduceProdOperator);
+/** Product over `axes` (default: all). The derivative is exact at zeros too, and takes a table of extent² for each axis. */
+export const reduceProd = (
+  x: Value,
+  axes: readonly number[] = x.shape.map((_, axis) => axis),
+  { keepDimensions = false }: ReduceOptions = {},
+): Value => {
+  const kept = positiveAxes(x, axes).reduce((product, axis) => builder(reduceProdOperator)(product, [axis], { keepDimensions: true }), x);
+  return keepDimensions ? kept : reshape(kept, reducedShape(x.shape, positiveAxes(x, axes), false));
+};
 
 /** Sum of all elements, a scalar. */
 export const sum = (x: Value): Value => reduceSum(x);
@@ -48,9 +55,9 @@ export const mean = (x: Value): Value => reduceMean(x);
 
 /** log Σ eˣ over `axes`, without overflow. */
 export function logSumExp(x: Value, axes: readonly number[], { keepDimensions = false }: ReduceOptions = {}): Value {
-  const top = reduceMax(x, axes, { keepDimensions: true });
+  const top = stopGradient(reduceMax(x, axes, { keepDimensions: true }));
   const total = reduceSum(exp(sub(x, top)), axes, { keepDimensions: true });
-  const result = sub(log(total), mul(top, -1));
+  const result = add(log(total), top);
   return keepDimensions ? result : reshape(result, reducedShape(x.shape, positiveAxes(x, axes), false));
 }
 
@@ -124,7 +131,7 @@ function reduction(name: string, { initial, combine, finish, gradient }: Reducti
 
 function builder(record: Operator<ReduceAttributes>): (x: Value, axes?: readonly number[], options?: ReduceOptions) => Value {
   return (x, axes = x.shape.map((_, axis) => axis), { keepDimensions = false } = {}) =>
-    apply(record, [x], { axes: positiveAxes(x, axes), keepDimensions });
+    axes.length === 0 ? x : apply(record, [x], { axes: positiveAxes(x, axes), keepDimensions });
 }
 
 function positiveAxes(x: Value, axes: readonly number[]): number[] {
@@ -138,9 +145,21 @@ function reducedShape(shape: Shape, axes: readonly number[], keepDimensions: boo
 }
 
 function shareAmongTies(x: Value, dy: Value, y: Value): Value {
-  const ties = cast(equal(x, y), x.dtype);
-  const axes = x.shape.flatMap((extent, axis) => (y.shape[axis] !== extent ? [axis] : []));
-  return where(equal(x, y), div(dy, reduceSum(ties, axes, { keepDimensions: true })), 0);
+  const ties = equal(x, y);
+  return where(ties, div(dy, reduceSum(cast(ties, x.dtype), differingAxes(x, y), { keepDimensions: true })), 0);
+}
+
+/** For each element along the axis, the product of all the others: the product over rows with ones on the diagonal. */
+function productOfOthers(x: Value, axis: number | undefined): Value {
+  if (axis === undefined) return broadcastTo(lift(1, x), x.shape);
+  const n = x.shape[axis];
+  const diagonal = Uint8Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0));
+  const itself = constant(tensor(diagonal, [n, n, ...x.shape.slice(axis + 1).map(() => 1)], "bool"));
+  return reduceProd(where(itself, 1, unsqueeze(x, [axis])), [axis + 1]);
+}
+
+function differingAxes(x: Value, y: Value): number[] {
+  return x.shape.flatMap((extent, axis) => (y.shape[axis] !== extent ? [axis] : []));
 }
 
 function positionRules(better: (a: number, b: number) => boolean): Omit<Operator<{ axis: number; keepDimensions: boolean }>, "name"> {

@@ -1,7 +1,7 @@
 /** Operators that move numbers without changing them: reshaping, transposing, repeating, slicing, padding, joining, gathering. */
-import { type Shape, sameShape, size, strides, zeros } from "../../tensor/index.ts";
+import { type Shape, sameShape, size, strides } from "../../tensor/index.ts";
 import { batchFirst, broadcastIndices, broadcastShapes, sumTo, walk } from "../broadcast.ts";
-import { apply, constant, describe, GraphError, normalizeAxis, type Operator, operator, type Value } from "../value.ts";
+import { apply, describe, GraphError, lift, normalizeAxis, type Operator, operator, type Value } from "../value.ts";
 
 const reshapeOperator = operator<{ shape: Shape }>("Reshape", {
   shape: ([x], { shape }) => {
@@ -187,6 +187,7 @@ export function sliceAxis(x: Value, axis: number, start: number, end: number): V
 
 /** The adjoint of `slice`: zeros of `shape` with `dy` at the sliced places. Steps other than ±1 spread over a padded grid. */
 function unslice(dy: Value, shape: Shape, { starts, steps }: SliceAttributes): Value {
+  if (size(dy.shape) === 0) return expand(lift(0, dy), shape);
   let value = dy;
   for (const [axis, s] of steps.entries()) {
     if (s < 0) value = reverse(value, axis);
@@ -311,7 +312,7 @@ const gatherElementsOperator = operator<{ axis: number }>("GatherElements", {
       throw new GraphError(`GatherElements of ${describe(x)} by ${describe(indices)}: ranks differ`);
     return indices.shape;
   },
-  gradient: ([x, indices], dy, _y, { axis }) => [scatterElements(constant(zeros(x.shape, x.dtype)), indices, dy, axis), null],
+  gradient: ([x, indices], dy, _y, { axis }) => [scatterElements(expand(lift(0, x), x.shape), indices, dy, axis), null],
   reference: ([x, indices], { axis }) => gatherFlat(x.data, elementPlaces(x.shape, indices, axis)),
   batch: (inputs, { axis }, batchSize) => gatherElements(batchFirst(inputs[0], batchSize), batchFirst(inputs[1], batchSize), axis + 1),
 });
