@@ -1,7 +1,7 @@
 /** From values to an executable on a device. */
 import { describe, GraphError, inputsOf, isInput, simplify, topological, type Value } from "../graph/index.ts";
 import { exportOnnx, type NamedValues } from "../onnx/export.ts";
-import { byteLength, type DType, type Shape, sameShape, type Tensor } from "../tensor/index.ts";
+import { byteLength, type DType, type Shape, sameShape, size, type Tensor } from "../tensor/index.ts";
 import { backend, type Device } from "./backend.ts";
 import { lease } from "./cache.ts";
 import { chooseDevice } from "./devices.ts";
@@ -48,7 +48,7 @@ export async function compile<Outputs extends string>(
   const options = { device: chosen, threads, profile };
   const held = await lease(`${JSON.stringify(options)} ${await digest(model)}`, model.length + peakBytes(results), () =>
     engine.session(model, options).catch((error: Error) => {
-      throw new CompileError(`${chosen} cannot run this graph: ${error.message}`);
+      throw new CompileError(explain(error.message, chosen));
     }),
   );
 
@@ -63,6 +63,7 @@ export async function compile<Outputs extends string>(
       const wanted = Object.fromEntries(
         names.map((name, i) => [`o${i}`, into[name] && checked(`output "${name}"`, outputs[name], into[name])]),
       );
+      checkApart(used, given, names, wanted);
       const computed = await held.session.run(given, wanted);
       return Object.fromEntries(names.map((name, i) => [name, computed[`o${i}`]])) as Record<Outputs, Tensor>;
     },
@@ -71,6 +72,14 @@ export async function compile<Outputs extends string>(
       released = true;
     },
   };
+}
+
+/** The engine's complaint, with a missing kernel said in our words. */
+function explain(message: string, device: Device): string {
+  const missing = /implementation for (\w+)\(/.exec(message);
+  return missing
+    ? `device "${device}" has no kernel for operator ${missing[1]} in this dtype: compute in float32, or elsewhere`
+    : `device "${device}" cannot run this graph: ${message}`;
 }
 
 interface NamedInput {
@@ -128,9 +137,29 @@ function checked(label: string, { dtype, shape }: { dtype: DType; shape: Shape }
   if (!data) throw new FeedError(`${label} was given no data`);
   if (data.dtype !== dtype || !sameShape(data.shape, shape))
     throw new FeedError(`${label} is ${dtype}[${shape}], but was given ${data.dtype}[${data.shape}]`);
+  if (data.data.length !== size(shape)) throw new FeedError(`${label} has ${data.data.length} numbers for the shape [${shape}]`);
   if (typeof SharedArrayBuffer !== "undefined" && (data.data.buffer as ArrayBufferLike) instanceof SharedArrayBuffer)
     throw new FeedError(`${label} lies in shared memory, which the engine refuses: copy it into memory of its own`);
   return data;
+}
+
+/** Outputs written in place must not overwrite what is still being read. */
+function checkApart(
+  inputs: readonly NamedInput[],
+  given: Readonly<Record<string, Tensor>>,
+  outputs: readonly string[],
+  wanted: Readonly<Record<string, Tensor | undefined>>,
+): void {
+  for (const [o, output] of outputs.entries()) {
+    const target = wanted[`o${o}`]?.data;
+    if (!target) continue;
+    const overlapping = inputs.find((_, i) => overlap(target, given[`i${i}`].data));
+    if (overlapping) throw new FeedError(`output "${output}" lies in the memory of input "${overlapping.name}": give it memory of its own`);
+  }
+}
+
+function overlap(a: Tensor["data"], b: Tensor["data"]): boolean {
+  return a.buffer === b.buffer && a.byteOffset < b.byteOffset + b.byteLength && b.byteOffset < a.byteOffset + a.byteLength;
 }
 
 function list(names: readonly string[]): string {

@@ -2,6 +2,7 @@
 import type { Value } from "../../graph/index.ts";
 import type { Rule } from "../../onnx/rules.ts";
 import type { Device } from "../backend.ts";
+import { supplyMissing } from "./missing.ts";
 
 export interface Target {
   readonly device: Device;
@@ -9,7 +10,7 @@ export interface Target {
 
 export type LoweringPass = (outputs: readonly Value[], target: Target) => Value[];
 
-const passes: readonly LoweringPass[] = [];
+const passes: readonly LoweringPass[] = [supplyMissing];
 
 /** How operators are written that only lowering makes. */
 export const runtimeRules: ReadonlyMap<string, Rule> = new Map();
