@@ -74,7 +74,7 @@ export async function simulate(
     );
   }
   if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
-  let X = Float64Array.from({ length: paths * equation.dimension }, (_, i) => start[i % start.length]);
+  let X: Float64Array = Float64Array.from({ length: paths * equation.dimension }, (_, i) => start[i % start.length]);
   const snapshots: Snapshot[] = [{ t: 0, X }];
   for (let i = 0; i < steps; i++) {
     X = await scheme(equation, X, dt, W.increment(i));
@@ -87,7 +87,7 @@ export async function simulate(
 
 /** base + Σ weight · term. */
 function sum(base: Float64Array, ...terms: readonly (readonly [Float64Array, number])[]): Float64Array {
-  const result = base.slice();
+  const result = Float64Array.from(base);
   for (const [term, weight] of terms) for (let i = 0; i < result.length; i++) result[i] += weight * term[i];
   return result;
 }

@@ -1,0 +1,112 @@
+/**
+ * The direction in which adversarial training moves the weights, symbolically: K ascent steps on every example, then the weight gradient with
+ * the perturbation held fixed; and the first-order picture of it, the loss plus a penalty on the input gradient.
+ * Derivations: papers/continuous-time.
+ */
+import { ascend, ballProjection, type Direction } from "../attacks/ascent.ts";
+import {
+  abs,
+  add,
+  concat,
+  expand,
+  grad,
+  jvp,
+  lessOrEqual,
+  mul,
+  reduceMean,
+  reduceSum,
+  reshape,
+  sqrt,
+  square,
+  sub,
+  sum,
+  type Value,
+  where,
+} from "../graph/index.ts";
+import { type Learner, unflatten } from "./learner.ts";
+
+/** The inner ascent of adversarial training. SGD is K = 0 or α = 0. */
+export interface Adversary {
+  /** Inner step size, in input units. */
+  α: number;
+  /** Number of steps, from δ = 0. */
+  K: number;
+  /** Steps along the raw gradient (default), normalized in l₂, or its sign. */
+  direction?: Direction;
+  /** Every step is projected on |δ|₂ ≤ ε. Default: not projected. */
+  ε?: number;
+  /** One δ for the whole batch, driven by the mean input gradient. */
+  shared?: boolean;
+}
+
+/** No adversary: stochastic gradient descent. */
+export const SGD: Adversary = { α: 0, K: 0 };
+
+/** x + δ_K: K steps up the losses [N] of a batch x [N, …]. */
+export function adversarialInputs(losses: (x: Value) => Value, x: Value, { α, K, direction = "raw", ε, shared = false }: Adversary): Value {
+  const own = (at: Value) => grad(sum(losses(at)), at);
+  const common = (at: Value) => expand(reduceMean(own(at), [0], { keepDimensions: true }), at.shape);
+  const projection = ε === undefined ? undefined : ballProjection(x, "l2", ε);
+  return α === 0 ? x : ascend(x, K, shared ? common : own, { direction, stepSize: α, projection });
+}
+
+/** Σᵢ wᵢhᵢ(θ) ∈ ℝᵖ: the weighted sum of the per-example directions hᵢ = ∇_θ ℓ(θ, xᵢ + δᵢ), δᵢ held fixed. w = 1/N gives the mean direction m. */
+export function weightedDirection(learner: Learner, θ: Value, x: Value, y: Value, w: Value, adversary: Adversary): Value {
+  const ascending = unflatten(learner, θ);
+  const attacked = adversarialInputs((at) => learner.losses(ascending, at, y), x, adversary);
+  // Weights of their own: the gradient does not see that δ depends on θ, and a derivative of the direction still does.
+  const descending = unflatten(learner, θ);
+  return flat(grad(sum(mul(learner.losses(descending, attacked, y), w)), Object.values(descending)));
+}
+
+/** (Dm)m: the derivative of the mean direction along itself, through the adversary as well. Without one it is ½∇|∇L|². */
+export function selfDerivative(mean: Value, θ: Value): Value {
+  return jvp([mean], [θ], [mean])[0];
+}
+
+/** ∇_θ of a scalar function of the weights. */
+export function weightGradient(learner: Learner, θ: Value, f: (weights: Readonly<Record<string, Value>>) => Value): Value {
+  const weights = unflatten(learner, θ);
+  return flat(grad(f(weights), Object.values(weights)));
+}
+
+/** G = ½ mean |∇ₓℓ|², a scalar: the first-order vulnerability. */
+export function vulnerability(losses: (x: Value) => Value, x: Value): Value {
+  const g = grad(sum(losses(x)), x);
+  return mul(reduceMean(perExampleSum(square(g))), 0.5);
+}
+
+/**
+ * The loss that adversarial training descends to first order in α: mean ℓ plus the penalty of its kind of step on g = ∇ₓℓ. A scalar.
+ *
+ * raw: (Kα/2) E|g|₂² · l₂-normalized: Kα E|g|₂ · sign: Kα E|g|₁ · raw, projected on |δ| ≤ ε: E Huber(|g|), that is Kα|g|²/2 where Kα|g| ≤ ε,
+ * else ε|g| − ε²/(2Kα) · raw, shared by the batch: (Kα/2)|E g|². The half of "raw" is missing in the others, and in the loss *seen* at the
+ * adversarial point: the perturbation is held fixed, not maximized over (specification 1.3 c, f).
+ */
+export function modifiedLoss(losses: (x: Value) => Value, x: Value, adversary: Adversary): Value {
+  const clean = losses(x);
+  return add(reduceMean(clean), penalty(grad(sum(clean), x), adversary));
+}
+
+function penalty(g: Value, { α, K, direction = "raw", ε, shared }: Adversary): Value {
+  const β = K * α;
+  const driving = shared ? reduceMean(g, [0], { keepDimensions: true }) : g;
+  if (direction === "sign") return mul(reduceMean(perExampleSum(abs(driving))), β);
+  const squares = perExampleSum(square(driving));
+  if (direction === "raw" && (ε === undefined || β === 0)) return mul(reduceMean(squares), β / 2);
+  // The tiny number keeps the derivative of |g| at g = 0 finite (it is then multiplied by 0).
+  const length = sqrt(add(squares, 1e-300));
+  if (direction === "l2") return mul(reduceMean(length), β);
+  const radius = ε as number;
+  const saturated = sub(mul(length, radius), (radius * radius) / (2 * β));
+  return reduceMean(where(lessOrEqual(length, radius / β), mul(squares, β / 2), saturated));
+}
+
+const flat = (parts: readonly Value[]): Value =>
+  concat(
+    parts.map((part) => reshape(part, [-1])),
+    0,
+  );
+
+/** Sum over all axes but the first. */
+const perExampleSum = (x: Value): Value => reduceSum(x, x.shape.map((_, axis) => axis).slice(1));

@@ -1,0 +1,191 @@
+/**
+ * The stochastic differential equations of (adversarial) training for any small model: drift and diffusion from its per-example gradients, many
+ * paths in one graph, in float64. Beside them the discrete training that they stand for, on the same graph.
+ *
+ * With hᵢ the direction of example i, m their mean and W an N-dimensional Brownian motion, the noise of a batch of B drawn with replacement is
+ * √(ηΣ) dW = √(η/(BN)) Σᵢ (hᵢ − m) dWᵢ, which needs no p × p root: a weighted sum of directions is the gradient of one weighted loss.
+ * Derivations: papers/continuous-time, 1.3 d, e.
+ */
+import { add, constant, input, mul, reduceMean, type Value, vmap } from "../graph/index.ts";
+import { compile } from "../runtime/index.ts";
+import { cast, full, integers, type Key, type Shape, type Tensor, tensor, toFloat64 } from "../tensor/index.ts";
+import { type Adversary, SGD, selfDerivative, vulnerability, weightedDirection, weightGradient } from "./adversarial-direction.ts";
+import { type Learner, unflatten, weightCount } from "./learner.ts";
+import type { Snapshot, StochasticEquation } from "./sde.ts";
+
+/** Examples x [N, …] with y [N, …]. */
+export interface TrainingSet {
+  x: Tensor;
+  y: Tensor;
+}
+
+/**
+ * Which equation stands for training with rate η:
+ * - "order 1": dΘ = −m dt + √(ηΣ) dW, weak error O(η) at fixed α;
+ * - "order 2": drift −m − (η/2)(Dm)m, weak error O(η²) at fixed α;
+ * - "order 2, α = cη": drift −∇[L + (η/4)|∇L|² + KαG], clean noise, weak error O(η²) where α shrinks with η.
+ */
+export type Approximation = "order 1" | "order 2" | "order 2, α = cη";
+
+/** How the learner learns. Time t of the equation is η × number of steps. */
+export interface TrainingRule {
+  /** Learning rate. */
+  η: number;
+  /** Examples per step, drawn with replacement. */
+  batch: number;
+  adversary?: Adversary;
+}
+
+/** Something compiled; `release` gives its memory back. */
+export interface Releasable {
+  release(): Promise<void>;
+}
+
+/**
+ * The equation of training a learner on a finite set, for [copies, p] weights at once. Its sources of noise are the N examples.
+ * @throws RangeError for a perturbation shared by the batch, whose noise is not a sum over examples.
+ */
+export async function sdeOf(
+  learner: Learner,
+  data: TrainingSet,
+  { η, batch, adversary = SGD, approximation = "order 1", copies }: TrainingRule & { approximation?: Approximation; copies: number },
+): Promise<StochasticEquation & Releasable> {
+  if (adversary.shared) throw new RangeError("the equation is for perturbations of single examples, not for one shared by the batch");
+  const N = data.x.shape[0];
+  const shrinking = approximation === "order 2, α = cη";
+  const moved = shrinking ? SGD : adversary;
+  const graph = await compileCopies(learner, data, copies, ({ θ, w, x, y }) => {
+    const mean = weightedDirection(learner, θ, x, y, full64([N], 1 / N), moved);
+    const G = (weights: Readonly<Record<string, Value>>) => vulnerability((at) => learner.losses(weights, at, y), x);
+    const bend = approximation === "order 1" ? [] : [mul(selfDerivative(mean, θ), η / 2)];
+    const steepen = shrinking ? [mul(weightGradient(learner, θ, G), adversary.K * adversary.α)] : [];
+    return {
+      pull: weightedDirection(learner, θ, x, y, w, moved),
+      further: [...bend, ...steepen].reduce<Value>((a, b) => add(a, b), full64(θ.shape, 0)),
+    };
+  });
+  /** −Σ wᵢhᵢ − time × (the drift beyond m). */
+  const change = async (X: Float64Array, weights: Float64Array, time: number) => {
+    const { pull, further } = await graph.run(X, weights);
+    return pull.map((v, i) => -v - time * further[i]);
+  };
+  const step = async (X: Float64Array, dt: number, dW: Float64Array) => {
+    const moved = await change(X, noiseWeights(dW, N, Math.sqrt(η / (batch * N)), dt / N), dt);
+    return X.map((v, i) => v + moved[i]);
+  };
+  return {
+    dimension: weightCount(learner),
+    sources: N,
+    drift: (X) => change(X, new Float64Array(copies * N).fill(1 / N), 1),
+    noise: (X, dW) => change(X, noiseWeights(dW, N, Math.sqrt(η / (batch * N)), 0), 0),
+    step,
+    release: graph.release,
+  };
+}
+
+/**
+ * Discrete training itself, `copies` independent runs of `steps` steps from `start` ([p] or [copies, p]): the weights at `records + 1` equally
+ * spaced times t = η × step, the start included. Batches are drawn with replacement; `batch: "all"` takes every example in every step.
+ */
+export async function trainCopies(
+  learner: Learner,
+  data: TrainingSet,
+  start: ArrayLike<number>,
+  options: Omit<TrainingRule, "batch"> & { batch: number | "all"; copies: number; steps: number; records?: number; key: Key },
+): Promise<Snapshot[]> {
+  const { η, batch, adversary = SGD, copies, steps, records = 1, key } = options;
+  if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
+  const N = data.x.shape[0];
+  const graph = await compileCopies(learner, data, copies, ({ θ, w, x, y }) => ({
+    pull: weightedDirection(learner, θ, x, y, w, adversary),
+  }));
+  let X: Float64Array = Float64Array.from({ length: copies * weightCount(learner) }, (_, i) => start[i % start.length]);
+  const snapshots: Snapshot[] = [{ t: 0, X }];
+  for (let step = 1; step <= steps; step++) {
+    const weights = batch === "all" ? new Float64Array(copies * N).fill(η / N) : batchWeights(key.fold(step), copies, N, batch, η);
+    const { pull } = await graph.run(X, weights);
+    X = X.map((v, i) => v - pull[i]);
+    if (step % (steps / records) === 0) snapshots.push({ t: step * η, X });
+  }
+  await graph.release();
+  return snapshots;
+}
+
+/** Mean loss L and vulnerability G = ½ mean |∇ₓℓ|² of each of the weight sets [copies, p]. */
+export async function observe(
+  learner: Learner,
+  data: TrainingSet,
+  X: Float64Array,
+): Promise<{ loss: Float64Array; vulnerability: Float64Array }> {
+  const copies = X.length / weightCount(learner);
+  const graph = await compileCopies(learner, data, copies, ({ θ, x, y }) => {
+    const weights = unflatten(learner, θ);
+    const losses = (at: Value) => learner.losses(weights, at, y);
+    return { loss: reduceMean(losses(x)), vulnerability: vulnerability(losses, x) };
+  });
+  const found = await graph.run(X, new Float64Array(copies * data.x.shape[0]));
+  await graph.release();
+  return found;
+}
+
+interface CopyValues {
+  /** One weight set [p]. */
+  θ: Value;
+  /** Its example weights [N]. */
+  w: Value;
+  x: Value;
+  y: Value;
+}
+
+/** Compiles what `build` makes of one weight set for `copies` of them at once. */
+async function compileCopies<Name extends string>(
+  learner: Learner,
+  data: TrainingSet,
+  copies: number,
+  build: (values: CopyValues) => Record<Name, Value>,
+): Promise<Releasable & { run(X: Float64Array, w: Float64Array): Promise<Record<Name, Float64Array>> }> {
+  const N = data.x.shape[0];
+  if (data.y.shape[0] !== N) throw new RangeError(`${N} examples x and ${data.y.shape[0]} labels y do not belong together`);
+  const x = constant(cast(data.x, "float64"));
+  const y = constant(data.y);
+  const inputs = { θ: input("θ", [copies, weightCount(learner)], "float64"), w: input("w", [copies, N], "float64") };
+  let names: Name[] = [];
+  const outputs = vmap(
+    (θ, w) => {
+      const built = build({ θ, w, x, y });
+      names = Object.keys(built) as Name[];
+      return names.map((name) => built[name]);
+    },
+    [inputs.θ, inputs.w],
+  );
+  const executable = await compile(inputs, Object.fromEntries(names.map((name, i) => [name, outputs[i]])) as Record<Name, Value>);
+  return {
+    release: () => executable.release(),
+    run: async (X, w) => {
+      const found = await executable.run({ θ: tensor(X, inputs.θ.shape, "float64"), w: tensor(w, inputs.w.shape, "float64") });
+      return Object.fromEntries(names.map((name) => [name, toFloat64(found[name])])) as Record<Name, Float64Array>;
+    },
+  };
+}
+
+/** base − deviation (dWᵢ − mean dW) per path: weights whose sum of directions holds the noise, and with base = dt/N the drift's m dt as well. */
+function noiseWeights(dW: Float64Array, N: number, deviation: number, base: number): Float64Array {
+  const weights = new Float64Array(dW.length);
+  for (let row = 0; row < dW.length; row += N) {
+    let mean = 0;
+    for (let i = 0; i < N; i++) mean += dW[row + i] / N;
+    for (let i = 0; i < N; i++) weights[row + i] = base - deviation * (dW[row + i] - mean);
+  }
+  return weights;
+}
+
+/** η/B for every time that an example is drawn into its copy's batch. */
+function batchWeights(key: Key, copies: number, N: number, batch: number, η: number): Float64Array {
+  const weights = new Float64Array(copies * N);
+  integers(key, copies * batch, N).forEach((example, i) => {
+    weights[Math.floor(i / batch) * N + example] += η / batch;
+  });
+  return weights;
+}
+
+const full64 = (shape: Shape, value: number): Value => constant(full(shape, value, "float64"));

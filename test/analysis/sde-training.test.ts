@@ -1,0 +1,202 @@
+/**
+ * The training equations of a linear learner have closed forms: another implementation of everything that the graph computes. The real use, a
+ * network, is then compared with finite differences and with its own per-example directions.
+ */
+
+import { Matrix } from "ml-matrix";
+import { describe, expect, it } from "vitest";
+import { type Adversary, adversarialInputs, modifiedLoss, SGD, weightedDirection } from "../../src/analysis/adversarial-direction.ts";
+import { classifierLearner, flattenWeights, type Learner, unflatten, weightCount } from "../../src/analysis/learner.ts";
+import { type Approximation, observe, sdeOf, trainCopies } from "../../src/analysis/sde-training.ts";
+import {
+  constant,
+  crossEntropy,
+  evaluate,
+  grad,
+  input,
+  matMul,
+  mul,
+  reduceMean,
+  reduceSum,
+  square,
+  sub,
+  tanh,
+  type Value,
+} from "../../src/graph/index.ts";
+import { architecture } from "../../src/models/index.ts";
+import * as linear from "../../src/papers/continuous-time/theory/linear-regression.ts";
+import { minus, norm, plus, scale } from "../../src/papers/continuous-time/theory/vectors.ts";
+import { cast, full, key, normal, tensor } from "../../src/tensor/index.ts";
+
+const [N, d, copies] = [6, 3, 4];
+const regression: Learner = {
+  weights: { θ: [d] },
+  losses: ({ θ }, x, y) => mul(square(sub(reduceSum(mul(x, θ), [1]), y)), 0.5),
+};
+const x = normal(key(1), [N, d]);
+const y = normal(key(2), [N]);
+const examples = Array.from({ length: N }, (_, i) => ({ x: [...x.data.subarray(i * d, (i + 1) * d)], y: y.data[i] }));
+const law: linear.SecondMoments = {
+  A: examples.reduce(
+    (A, e) =>
+      A.add(
+        Matrix.columnVector(e.x)
+          .mmul(Matrix.rowVector(e.x))
+          .mul(1 / N),
+      ),
+    Matrix.zeros(d, d),
+  ),
+  b: examples.reduce((b, e) => plus(b, e.x, e.y / N), [0, 0, 0]),
+  yy: examples.reduce((sum, e) => sum + e.y ** 2 / N, 0),
+};
+const X = normal(key(3), [copies, d]).data;
+const rows = (values: Float64Array) => Array.from({ length: values.length / d }, (_, i) => [...values.subarray(i * d, (i + 1) * d)]);
+const adversary: Adversary = { α: 0.1, K: 3 };
+const rule = { η: 0.05, batch: 2, adversary, copies };
+
+describe("the equation of linear regression", () => {
+  const m = (θ: readonly number[]) => linear.meanDirection(law, θ, adversary);
+  /** (Dm)m by a difference along m. */
+  const bend = (θ: readonly number[], field: (θ: readonly number[]) => number[]) =>
+    scale(1 / 2e-6, minus(field(plus(θ, field(θ), 1e-6)), field(plus(θ, field(θ), -1e-6))));
+  const drifts: Record<Approximation, (θ: readonly number[]) => number[]> = {
+    "order 1": m,
+    "order 2": (θ) => plus(m(θ), bend(θ, m), rule.η / 2),
+    "order 2, α = cη": (θ) => {
+      const gradient = (at: readonly number[]) => linear.lossGradient(law, at);
+      return plus(plus(gradient(θ), bend(θ, gradient), rule.η / 2), linear.vulnerabilityGradient(law, θ), adversary.α * adversary.K);
+    },
+  };
+  it.each(Object.keys(drifts) as Approximation[])("has the drift of %s", async (approximation) => {
+    const equation = await sdeOf(regression, { x, y }, { ...rule, approximation });
+    const found = rows(await equation.drift(X));
+    for (const [i, θ] of rows(X).entries())
+      expect(norm(plus(found[i], drifts[approximation](θ)))).toBeLessThan(1e-7 * (1 + norm(found[i])));
+    await equation.release();
+  });
+
+  it("has the covariance ηCov(h)/B of the adversary's directions, from columns of the noise", async () => {
+    const equation = await sdeOf(regression, { x, y }, rule);
+    const found = Array.from({ length: copies }, () => Matrix.zeros(d, d));
+    for (let j = 0; j < N; j++) {
+      const columns = rows(
+        await equation.noise(
+          X,
+          Float64Array.from({ length: copies * N }, (_, i) => (i % N === j ? 1 : 0)),
+        ),
+      );
+      for (const [i, c] of columns.entries()) found[i].add(Matrix.columnVector(c).mmul(Matrix.rowVector(c)));
+    }
+    for (const [i, θ] of rows(X).entries()) {
+      const h = examples.map((e) => minus(linear.direction(θ, e.x, e.y, adversary), m(θ)));
+      const exact = h
+        .reduce((C, v) => C.add(Matrix.columnVector(v).mmul(Matrix.rowVector(v))), Matrix.zeros(d, d))
+        .mul(rule.η / (rule.batch * N));
+      expect(Matrix.sub(found[i], exact).norm()).toBeLessThan(1e-12 * exact.norm());
+    }
+    await equation.release();
+  });
+
+  it("steps by drift and noise at once as by the two apart", async () => {
+    const equation = await sdeOf(regression, { x, y }, { ...rule, approximation: "order 2" });
+    const dW = normal(key(4), [copies, N], 0.1).data;
+    const [drift, noise] = [await equation.drift(X), await equation.noise(X, dW)];
+    const together = await equation.step?.(X, 0.01, dW);
+    expect(Math.max(...X.map((v, i) => Math.abs(v + 0.01 * drift[i] + noise[i] - (together as Float64Array)[i])))).toBeLessThan(1e-14);
+    await equation.release();
+  });
+});
+
+it("trains copies as the formula says: full batches exactly, small batches in the mean", async () => {
+  const one = await trainCopies(regression, { x, y }, X, { ...rule, batch: "all", steps: 3, records: 3, key: key(5) });
+  let expected = rows(X);
+  for (const { X: found } of one.slice(1)) {
+    expected = expected.map((θ) => plus(θ, linear.meanDirection(law, θ, adversary), -rule.η));
+    for (const [i, θ] of rows(found).entries()) expect(norm(minus(θ, expected[i]))).toBeLessThan(1e-13);
+  }
+  const many = 4000;
+  const θ = rows(X)[0];
+  const after = rows((await trainCopies(regression, { x, y }, θ, { ...rule, copies: many, steps: 1, key: key(6) }))[1].X);
+  const average = after.reduce((sum, v) => plus(sum, v, 1 / many), [0, 0, 0]);
+  const spread = Math.sqrt(after.reduce((sum, v) => sum + norm(minus(v, average)) ** 2 / many, 0) / many);
+  expect(norm(minus(average, plus(θ, linear.meanDirection(law, θ, adversary), -rule.η)))).toBeLessThan(4 * spread);
+});
+
+it("observes loss and vulnerability per copy", async () => {
+  const { loss, vulnerability } = await observe(regression, { x, y }, X);
+  for (const [i, θ] of rows(X).entries()) {
+    expect(loss[i]).toBeCloseTo(linear.loss(law, θ), 12);
+    expect(vulnerability[i]).toBeCloseTo(linear.vulnerability(law, θ), 12);
+  }
+});
+
+it("refuses what has no equation", async () => {
+  await expect(sdeOf(regression, { x, y }, { ...rule, adversary: { ...adversary, shared: true } })).rejects.toThrow(RangeError);
+  await expect(sdeOf(regression, { x, y: normal(key(1), [N + 1]) }, rule)).rejects.toThrow("do not belong together");
+  await expect(trainCopies(regression, { x, y }, X, { ...rule, steps: 3, records: 2, key: key(1) })).rejects.toThrow("3 steps");
+});
+
+const width = 5;
+const network: Learner = {
+  weights: { W: [d, width], a: [width] },
+  losses: ({ W, a }, x, y) => mul(square(sub(reduceSum(mul(tanh(matMul(x, W)), a), [1]), y)), 0.5),
+};
+
+describe("modified losses", () => {
+  const θ = input("θ", [weightCount(network)], "float64");
+  const feeds = { θ: tensor(normal(key(7), θ.shape).data, θ.shape, "float64"), x, y };
+  const [xs, ys] = [input("x", [N, d], "float64"), input("y", [N], "float64")];
+  const w = constant(full([N], 1 / N, "float64"));
+  const norms = (values: Value[]) => evaluate(values, feeds).map(({ data }) => norm([...data]));
+  const losses = (at: Value) => network.losses(unflatten(network, θ), at, ys);
+
+  it.each([
+    { name: "raw", of: (α: number): Adversary => ({ α, K: 3 }) },
+    { name: "normalized", of: (α: number): Adversary => ({ α, K: 3, direction: "l2" }) },
+    { name: "sign", of: (α: number): Adversary => ({ α, K: 3, direction: "sign" }) },
+    { name: "projected", of: (α: number): Adversary => ({ α, K: 3, ε: α }) },
+    { name: "shared", of: (α: number): Adversary => ({ α, K: 3, shared: true }) },
+  ])("$name steps: the direction is the modified loss's gradient up to O(α²)", ({ of }) => {
+    const remainder = (α: number) => {
+      const h = weightedDirection(network, θ, xs, ys, w, of(α));
+      return sub(h, grad(modifiedLoss(losses, xs, of(α)), θ));
+    };
+    const αs = [0.002, 0.001];
+    const [a, b] = norms(αs.map(remainder));
+    const [plain] = norms([sub(weightedDirection(network, θ, xs, ys, w, of(0.001)), grad(reduceMean(losses(xs)), θ))]);
+    expect(Math.log2(a / b)).toBeGreaterThan(1.85);
+    expect(b).toBeLessThan(plain / 20);
+  });
+
+  it("the perturbation stays in its ball, and a shared one is the same for all", () => {
+    const [own, common] = evaluate(
+      [
+        sub(adversarialInputs(losses, xs, { α: 1, K: 4, ε: 0.3 }), xs),
+        sub(adversarialInputs(losses, xs, { α: 1, K: 2, shared: true }), xs),
+      ],
+      feeds,
+    ).map(({ data }) => rows(data));
+    for (const δ of own) expect(norm(δ)).toBeLessThanOrEqual(0.3 + 1e-12);
+    for (const δ of common) expect(norm(minus(δ, common[0]))).toBeLessThan(1e-15);
+    expect(norm(common[0])).toBeGreaterThan(0.01);
+  });
+
+  it("without an adversary is the mean loss", () => {
+    const [a, b] = evaluate([modifiedLoss(losses, xs, SGD), reduceMean(losses(xs))], feeds);
+    expect(a.data[0]).toBe(b.data[0]);
+  });
+});
+
+it.each(["mlp", "two-layer"])("takes the trained weights of a classifier (%s), and leaves the others", async (name) => {
+  const model = architecture(name, { inputShape: [d], classes: 2, width: 4, activation: "tanh" }).initialize(key(8));
+  const learner = classifierLearner(model);
+  const trained = Object.keys(model.network.weights).filter((weight) => model.network.weights[weight].role === "trained");
+  expect(Object.keys(learner.weights)).toEqual(trained);
+  const θ = flattenWeights(learner, model.weights);
+  const labels = tensor([0, 1, 1, 0, 1, 0], [N], "int32");
+  const { loss } = await observe(learner, { x, y: labels }, θ);
+  const inputs = input("x", [N, d], "float64");
+  const weights = Object.fromEntries(Object.entries(model.weights).map(([weight, value]) => [weight, constant(cast(value, "float64"))]));
+  const [expected] = evaluate([reduceMean(crossEntropy(model.network.apply(inputs, weights).logits, constant(labels)))], { x });
+  expect(loss[0]).toBeCloseTo(expected.data[0], 12);
+});
