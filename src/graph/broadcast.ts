@@ -1,7 +1,7 @@
 /** NumPy-style broadcasting: shapes, its adjoint, and index arithmetic for the reference rules. */
 import { type Shape, sameShape, size, strides } from "../tensor/index.ts";
 import { reduceSum } from "./operators/reduce.ts";
-import { expand, reshape, transpose } from "./operators/shape.ts";
+import { expand, moveAxis, reshape } from "./operators/shape.ts";
 import { type BatchArgument, GraphError, type Numbers, type Value } from "./value.ts";
 
 /** The common shape of several. @throws GraphError when an extent differs and is not 1. */
@@ -93,14 +93,12 @@ export function mergeBatch(x: Value, axis: number, groups = 1): Value {
   const [batch, ...member] = x.shape;
   const [before, extent, after] = [member.slice(0, axis), member[axis], member.slice(axis + 1)];
   const split = reshape(x, [batch, ...before, groups, extent / groups, ...after]);
-  const moved = split.shape.map((_, i) => (i <= axis ? i + 1 : i === axis + 1 ? 0 : i));
-  return reshape(transpose(split, moved), [...before, batch * extent, ...after]);
+  return reshape(moveAxis(split, 0, axis + 1), [...before, batch * extent, ...after]);
 }
 
 /** The inverse of `mergeBatch`: an extent g·B·r becomes g·r, and the batch leads. */
 export function splitBatch(x: Value, batch: number, axis: number, groups = 1): Value {
   const [before, extent, after] = [x.shape.slice(0, axis), x.shape[axis] / batch, x.shape.slice(axis + 1)];
   const split = reshape(x, [...before, groups, batch, extent / groups, ...after]);
-  const moved = split.shape.map((_, i) => (i === 0 ? axis + 1 : i <= axis + 1 ? i - 1 : i));
-  return reshape(transpose(split, moved), [batch, ...before, extent, ...after]);
+  return reshape(moveAxis(split, axis + 1, 0), [batch, ...before, extent, ...after]);
 }

@@ -4,6 +4,7 @@ export * from "./evaluate.ts";
 export * from "./losses.ts";
 export * from "./operators/conv.ts";
 export * from "./operators/elementwise.ts";
+export * from "./operators/gather.ts";
 export * from "./operators/matmul.ts";
 export * from "./operators/normalization.ts";
 export * from "./operators/pool.ts";

@@ -1,7 +1,8 @@
 /** Losses per example: a batch of N gives [N], so that what couples the examples (a sum, a mean, weights) is chosen by the caller. */
 
 import { neg } from "./operators/elementwise.ts";
-import { gatherElements, reshape } from "./operators/shape.ts";
+import { gatherElements } from "./operators/gather.ts";
+import { reshape } from "./operators/shape.ts";
 import { logSoftmax } from "./operators/softmax.ts";
 import { describe, GraphError, type Value } from "./value.ts";
 

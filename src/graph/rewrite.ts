@@ -4,16 +4,19 @@ import { broadcastTo } from "./broadcast.ts";
 import { fold } from "./evaluate.ts";
 import { reshape, transpose } from "./operators/shape.ts";
 import { rebuild } from "./traverse.ts";
-import { apply, constant, constantTensor, isInput, type Value } from "./value.ts";
+import { apply, constant, constantTensor, isInput, lift, type Value } from "./value.ts";
 
 /** Elements of a constant that is kept and looked at without a second thought. */
 const smallConstant = 1 << 16;
 
 export type Pass = (outputs: readonly Value[]) => Value[];
 
-/** The standard passes, in order: constants are computed, algebra simplifies, equal expressions become one. */
+/** The standard passes: constants are computed and algebra simplifies, twice, since each feeds the other; equal expressions become one. */
 export function simplify(outputs: readonly Value[]): Value[] {
-  return [foldConstants, simplifyAlgebra, shareCommon].reduce<Value[]>((values, pass) => pass(values), [...outputs]);
+  return [foldConstants, simplifyAlgebra, foldConstants, simplifyAlgebra, shareCommon].reduce<Value[]>(
+    (values, pass) => pass(values),
+    [...outputs],
+  );
 }
 
 /** Computes what depends on no input, as long as the result is not larger than `smallConstant` or than its inputs together. */
@@ -51,33 +54,54 @@ export const shareCommon: Pass = (outputs) => {
   });
 };
 
-/** Identities: x·1, x+0, x−0, x/1, x·0, −(−x), reshapes and transposes of themselves, permutations of unit axes. */
+/**
+ * Identities: x·1, x+0, x−0, x/1, x·0 (= 0, also where x is not finite), −(−x), reshapes, transposes and repetitions of themselves,
+ * permutations of unit axes; and element-wise operators come before repetition, since they commute with it.
+ */
 export const simplifyAlgebra: Pass = (outputs) =>
-  rebuild(outputs, (value, inputs) => {
-    const [a, b] = inputs;
-    const as = (x: Value) => (sameShape(x.shape, value.shape) ? x : broadcastTo(x, value.shape));
-    switch (value.operator.name) {
-      case "Add":
-        return holds(a, 0) ? as(b) : holds(b, 0) ? as(a) : undefined;
-      case "Sub":
-        return holds(b, 0) ? as(a) : undefined;
-      case "Mul":
-        if (holds(a, 0) || holds(b, 0)) return zerosLike(value);
-        return holds(a, 1) ? as(b) : holds(b, 1) ? as(a) : undefined;
-      case "Div":
-        return holds(b, 1) ? as(a) : undefined;
-      case "Neg":
-        return a.operator.name === "Neg" ? a.inputs[0] : undefined;
-      case "Reshape":
-        return a.operator.name === "Reshape" || sameShape(a.shape, value.shape) ? reshape(base(a), value.shape) : undefined;
-      case "Transpose":
-        return simplifyTranspose(value, a);
-      case "StopGradient":
-        return a;
-      default:
-        return undefined;
-    }
-  });
+  rebuild(outputs, (value, inputs) => identity(value, inputs) ?? beforeRepetition(value, inputs));
+
+function identity(value: Value, inputs: readonly Value[]): Value | undefined {
+  const [a, b] = inputs;
+  const as = (x: Value) => (sameShape(x.shape, value.shape) ? x : broadcastTo(x, value.shape));
+  switch (value.operator.name) {
+    case "Add":
+      return holds(a, 0) ? as(b) : holds(b, 0) ? as(a) : undefined;
+    case "Sub":
+      return holds(b, 0) ? as(a) : undefined;
+    case "Mul":
+      if (holds(a, 0) || holds(b, 0)) return broadcastTo(lift(0, value), value.shape);
+      return holds(a, 1) ? as(b) : holds(b, 1) ? as(a) : undefined;
+    case "Div":
+      return holds(b, 1) ? as(a) : undefined;
+    case "Neg":
+      return a.operator.name === "Neg" ? a.inputs[0] : undefined;
+    case "Reshape":
+      return a.operator.name === "Reshape" || sameShape(a.shape, value.shape) ? reshape(beneath("Reshape", a), value.shape) : undefined;
+    case "Expand":
+      return a.operator.name === "Expand" || sameShape(a.shape, value.shape) ? as(beneath("Expand", a)) : undefined;
+    case "Transpose":
+      return simplifyTranspose(value, a);
+    default:
+      return undefined;
+  }
+}
+
+/** f(repeated x, …) = repeated f(x, …), unless nothing is repeated. */
+function beforeRepetition(value: Value, inputs: readonly Value[]): Value | undefined {
+  if (!value.operator.elementwise) return undefined;
+  const sources = inputs.map(unrepeated);
+  if (sources.every((x, i) => x === inputs[i])) return undefined;
+  const result = apply(value.operator, sources, value.attributes);
+  return broadcastTo(identity(result, sources) ?? result, value.shape);
+}
+
+/** What a value repeats: beneath Expand, or the one number of a constant that is the same everywhere. */
+function unrepeated(x: Value): Value {
+  const beneathExpand = beneath("Expand", x);
+  const uniform = uniformNumber(beneathExpand);
+  return uniform === undefined || beneathExpand.shape.length === 0 ? beneathExpand : constant(full([], uniform, beneathExpand.dtype));
+}
 
 function simplifyTranspose(value: Value, x: Value): Value | undefined {
   const permutation = value.attributes.permutation as readonly number[];
@@ -92,17 +116,19 @@ function simplifyTranspose(value: Value, x: Value): Value | undefined {
   return moved.every((axis, i) => i === 0 || axis > moved[i - 1]) ? reshape(x, value.shape) : undefined;
 }
 
-function zerosLike(value: Value): Value {
-  return broadcastTo(constant(full([], 0, value.dtype)), value.shape);
-}
-
-function base(x: Value): Value {
-  return x.operator.name === "Reshape" ? x.inputs[0] : x;
+/** The input of an operator that does nothing more than the one above it. */
+function beneath(name: "Reshape" | "Expand", x: Value): Value {
+  return x.operator.name === name ? x.inputs[0] : x;
 }
 
 /** Whether a value is the constant `number` everywhere (also repeated to a shape). */
 function holds(x: Value, number: number): boolean {
-  if (x.operator.name === "Expand") return holds(x.inputs[0], number);
-  const data = constantTensor(x)?.data;
-  return data !== undefined && data.length > 0 && data.length <= smallConstant && (data as Float64Array).every((v) => Number(v) === number);
+  return uniformNumber(beneath("Expand", x)) === number;
+}
+
+/** The one number of a constant that is the same everywhere. */
+function uniformNumber(x: Value): number | undefined {
+  const data = constantTensor(x)?.data as Float64Array | undefined;
+  if (!data || data.length === 0 || data.length > smallConstant) return undefined;
+  return data.every((v) => Object.is(v, data[0])) ? Number(data[0]) : undefined;
 }

@@ -44,6 +44,8 @@ export interface Operator<A extends Attributes = Attributes> {
    * derivative is zero. "zero" says that the derivative vanishes everywhere it exists. Without a rule, differentiating is an error.
    */
   gradient?: "zero" | ((inputs: readonly Value[], dy: Value, result: Value, attributes: A) => readonly (Value | null)[]);
+  /** Whether each number of the result depends only on the numbers that broadcasting puts at its place. */
+  readonly elementwise?: boolean;
   /** The result in float64, in plain TypeScript. */
   reference?(inputs: readonly Numbers[], attributes: A, result: Pick<Value, "shape" | "dtype">): Float64Array;
   /** The operator applied to every member of a batch at once; the result's leading axis is the batch. Without it, or where it gives undefined, members are computed one by one. */

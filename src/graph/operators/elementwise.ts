@@ -45,6 +45,7 @@ export const or = comparison("Or", (a, b) => a !== 0 || b !== 0);
 export const xor = comparison("Xor", (a, b) => (a !== 0) !== (b !== 0));
 
 const notOperator = operator("Not", {
+  elementwise: true,
   shape: ([x]) => x.shape,
   dtype: () => "bool",
   gradient: "zero",
@@ -54,6 +55,7 @@ const notOperator = operator("Not", {
 export const not = (x: Value): Value => apply(notOperator, [x]);
 
 const whereOperator: Operator = operator("Where", {
+  elementwise: true,
   shape: (inputs) => broadcastShapes(...inputs.map((x) => x.shape)),
   dtype: ([condition, a, b]) => {
     if (condition.dtype !== "bool") throw new GraphError(`Where chooses by a bool, not by ${condition.dtype}`);
@@ -125,6 +127,7 @@ export const clip = unaryWith("Clip", {
 });
 
 const castOperator = operator<{ to: DType }>("Cast", {
+  elementwise: true,
   shape: ([x]) => x.shape,
   dtype: (_, { to }) => to,
   gradient: ([x], dy) => [isFloat(x.dtype) ? cast(dy, x.dtype) : null],
@@ -138,6 +141,7 @@ const castOperator = operator<{ to: DType }>("Cast", {
 export const cast = (x: Value, to: DType): Value => (x.dtype === to ? x : apply(castOperator, [x], { to }));
 
 const stopOperator = operator("StopGradient", {
+  elementwise: true,
   shape: ([x]) => x.shape,
   gradient: "zero",
   reference: ([x]) => x.data,
@@ -175,6 +179,7 @@ interface BinaryRules {
 
 function binary(name: string, { f, gradient, integer }: BinaryRules): (a: Operand, b: Operand) => Value {
   const record: Operator = operator(name, {
+    elementwise: true,
     shape: ([a, b]) => broadcastShapes(a.shape, b.shape),
     dtype: ([a, b]) => sameDType(name, a, b),
     gradient: ([a, b], dy, result) => {
@@ -192,6 +197,7 @@ function binary(name: string, { f, gradient, integer }: BinaryRules): (a: Operan
 
 function comparison(name: string, f: (a: number, b: number) => boolean): (a: Operand, b: Operand) => Value {
   const record: Operator = operator(name, {
+    elementwise: true,
     shape: ([a, b]) => broadcastShapes(a.shape, b.shape),
     dtype: ([a, b]) => {
       sameDType(name, a, b);
@@ -211,6 +217,7 @@ interface UnaryRules<A> {
 
 function unaryWith<A extends Attributes>(name: string, { f, gradient }: UnaryRules<A>): (x: Value, attributes: A) => Value {
   const record: Operator<A> = operator<A>(name, {
+    elementwise: true,
     shape: ([x]) => x.shape,
     gradient: gradient === "zero" ? "zero" : ([x], dy, y, attributes) => [gradient(x, dy, y, attributes)],
     reference: ([x], attributes) => x.data.map((v) => f(v, attributes)),
