@@ -36,16 +36,15 @@ const regression: Learner = {
 const x = normal(key(1), [N, d]);
 const y = normal(key(2), [N]);
 const examples = Array.from({ length: N }, (_, i) => ({ x: [...x.data.subarray(i * d, (i + 1) * d)], y: y.data[i] }));
+const A = Matrix.zeros(d, d);
+for (const e of examples)
+  A.add(
+    Matrix.columnVector(e.x)
+      .mmul(Matrix.rowVector(e.x))
+      .mul(1 / N),
+  );
 const law: linear.SecondMoments = {
-  A: examples.reduce(
-    (A, e) =>
-      A.add(
-        Matrix.columnVector(e.x)
-          .mmul(Matrix.rowVector(e.x))
-          .mul(1 / N),
-      ),
-    Matrix.zeros(d, d),
-  ),
+  A,
   b: examples.reduce((b, e) => plus(b, e.x, e.y / N), [0, 0, 0]),
   yy: examples.reduce((sum, e) => sum + e.y ** 2 / N, 0),
 };
