@@ -1,6 +1,9 @@
 /** The run directory and the processes that fill it. */
 export * from "./bench.ts";
+export * from "./errors.ts";
 export * from "./files.ts";
 export * from "./job.ts";
 export * from "./lock.ts";
 export * from "./machine.ts";
+export * from "./training-run.ts";
+export * from "./training-settings.ts";

@@ -143,3 +143,22 @@ export function takeRows<D extends DType>(source: Tensor<D>, indices: ArrayLike<
   }
   return { dtype: source.dtype, shape: [indices.length, ...rest], data };
 }
+
+/** Tensors of one dtype and one shape behind the leading axis, one after the other. @throws ShapeError when they do not fit. */
+export function concatRows<D extends DType>(parts: readonly Tensor<D>[]): Tensor<D> {
+  const [{ dtype, shape }] = parts;
+  const rest = shape.slice(1);
+  if (parts.some((part) => part.dtype !== dtype || !sameShape(part.shape.slice(1), rest))) {
+    throw new ShapeError(`rows of ${parts.map((part) => `${part.dtype}[${part.shape}]`).join(", ")} do not fit each other`);
+  }
+  const data = allocate(
+    dtype,
+    parts.reduce((total, part) => total + part.data.length, 0),
+  );
+  let offset = 0;
+  for (const part of parts) {
+    (data as Float32Array).set(part.data as Float32Array, offset);
+    offset += part.data.length;
+  }
+  return { dtype, shape: [parts.reduce((total, part) => total + part.shape[0], 0), ...rest], data };
+}

@@ -50,6 +50,7 @@ export type TrainingEvent =
   | {
       type: "epoch";
       epoch: number;
+      step: number;
       loss: number;
       accuracy: number;
       gradientEvaluations: number;
@@ -144,6 +145,7 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
       yield {
         type: "epoch",
         epoch,
+        step,
         loss: sums.loss / sums.steps,
         accuracy: sums.accuracy / sums.steps,
         gradientEvaluations: sums.gradientEvaluations / sums.steps,

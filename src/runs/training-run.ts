@@ -1,0 +1,178 @@
+/**
+ * A training run on disk:
+ *
+ *     config.json       every setting, so that the run can be resumed and evaluated
+ *     metrics.jsonl     one line per epoch, and one per hundred steps
+ *     checkpoint.npz    the state after the last saved step, with the best weights so far
+ *     model.onnx        the best weights by robust accuracy on the validation split (the last ones where there is none)
+ *
+ * A run that was stopped or killed goes on from its checkpoint; lines of the metrics beyond it are dropped, so that the files
+ * are those of a run that was never stopped.
+ */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { pgd } from "../attacks/index.ts";
+import { augmentation, count, type Dataset, split, take } from "../data/index.ts";
+import { loadData } from "../data/node/index.ts";
+import { type Architecture, architecture, type Model } from "../models/index.ts";
+import { key } from "../tensor/index.ts";
+import {
+  type BestWeights,
+  type Checkpoint,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  schedule,
+  type TrainingEvent,
+  type TrainingOptions,
+  train,
+} from "../training/index.ts";
+import { RunError } from "./errors.ts";
+import { jsonLines, readJson, readJsonLines, writeAtomic, writeJson } from "./files.ts";
+import { lock } from "./lock.ts";
+import { chooseDefense, chooseOptimizer, resolveSettings, type TrainingRequest, type TrainingSettings } from "./training-settings.ts";
+
+/** What is known at the end of a run, or when it was stopped. Accuracies are on the validation split. */
+export interface TrainingSummary {
+  directory: string;
+  stopped: boolean;
+  epochs: number;
+  parameters: number;
+  clean?: number;
+  robust?: number;
+  /** Epoch (from 1) of the best weights. */
+  bestEpoch?: number;
+  lastClean?: number;
+  lastRobust?: number;
+  seconds: number;
+}
+
+/** What happens during a run: the loop's events without their tensors. */
+export type RunEvent = Exclude<TrainingEvent, { type: "checkpoint" | "end" }>;
+
+const STEPS_PER_LINE = 100;
+
+/** Settings of the run in a directory. @throws RunError where there is none. */
+export function readSettings(directory: string): TrainingSettings {
+  const settings = readJson<TrainingSettings>(join(directory, "config.json"));
+  if (!settings) throw new RunError(`there is no training run in ${directory}`, "saddle train --out DIR makes one");
+  return settings;
+}
+
+/** The network of a run with its best or its last weights. @throws RunError when the run has saved none yet. */
+export function readModel(
+  directory: string,
+  which: "best" | "last" = "best",
+): { model: Model; settings: TrainingSettings; epoch?: number } {
+  const settings = readSettings(directory);
+  const checkpoint = readCheckpoint(directory);
+  if (!checkpoint)
+    throw new RunError(`the run in ${directory} has not saved a checkpoint yet`, `saddle train --resume ${directory} goes on with it`);
+  const best = which === "best" ? checkpoint.best : undefined;
+  const weights = best?.weights ?? { ...checkpoint.state.weights, ...checkpoint.state.average };
+  return { model: { network: networkOf(settings), weights }, settings, epoch: best && best.epoch + 1 };
+}
+
+/** Trains in a directory: what `request` asks for, or without it on from the checkpoint there. */
+export async function runTraining(
+  directory: string,
+  request: TrainingRequest | undefined,
+  { emit, signal }: { emit(event: RunEvent): void; signal: AbortSignal },
+): Promise<TrainingSummary> {
+  const began = performance.now();
+  if (request && existsSync(join(directory, "config.json"))) {
+    throw new RunError(`${directory} already holds a training run`, `go on with it by --resume ${directory}, or choose another --out`);
+  }
+  const asked = request ?? readSettings(directory);
+  const data = take(await loadData(asked.data, { split: "train", dataDir: asked.dataDir }), asked.examples ?? Number.POSITIVE_INFINITY);
+  const settings = resolveSettings(asked, data);
+  const network = networkOf(settings);
+  const { training, options } = prepare(settings, data);
+  if (request) writeJson(join(directory, "config.json"), settings);
+  const release = lock(directory);
+  try {
+    const checkpoint = request ? undefined : readCheckpoint(directory);
+    const metrics = openMetrics(join(directory, "metrics.jsonl"), checkpoint?.step ?? 0);
+    const start = checkpoint
+      ? { network, weights: checkpoint.state.weights }
+      : network.initialize(key(settings.seed).fold("initialization"));
+    const summary: TrainingSummary = { directory, stopped: false, epochs: settings.epochs, parameters: parameterCount(start), seconds: 0 };
+    for await (const event of train(start, training, { ...options, resume: checkpoint, signal })) {
+      if (event.type === "checkpoint") writeAtomic(join(directory, "checkpoint.npz"), encodeCheckpoint(event.checkpoint));
+      else if (event.type === "end") {
+        Object.assign(summary, { stopped: event.stopped }, bestOf(event.best));
+      } else {
+        if (event.type === "epoch") {
+          metrics.append(withoutTime(event));
+          Object.assign(summary, { lastClean: event.clean, lastRobust: event.robust });
+        } else if (event.type === "step" && event.step % STEPS_PER_LINE === 0) metrics.append(withoutTime(event));
+        emit(event);
+      }
+    }
+    return { ...summary, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    release();
+  }
+}
+
+/** The network that settings name. */
+export function networkOf({ model, width, activation, normalization, inputShape, classes }: TrainingSettings): Architecture {
+  return architecture(model, { width, activation, normalization, inputShape, classes });
+}
+
+function prepare(settings: TrainingSettings, all: Dataset): { training: Dataset; options: TrainingOptions } {
+  const root = key(settings.seed);
+  const [training, held] =
+    settings.validation > 0
+      ? split(all, Math.min(settings.validation, Math.floor(count(all) / 2)), { key: root.fold("validation") })
+      : [all, undefined];
+  return {
+    training,
+    options: {
+      defense: chooseDefense(settings),
+      optimizer: chooseOptimizer(settings),
+      schedule: schedule(settings.schedule, { rate: settings.rate, epochs: settings.epochs, milestones: settings.milestones }),
+      epochs: settings.epochs,
+      batchSize: settings.batch,
+      key: root.fold("training"),
+      augment:
+        settings.augment === "none"
+          ? undefined
+          : augmentation(settings.augment === "crop-flip" ? { crop: 4, flip: true } : { rotate: 10, shift: 0.1 }),
+      clipNorm: settings.clip,
+      averageDecay: settings.ema,
+      validation: held && { data: held, attack: pgd({ steps: 10 }), threat: { norm: settings.norm, epsilon: settings.eps } },
+      checkpointSeconds: settings.checkpointSeconds,
+      runtime: { threads: settings.threads, device: settings.device },
+    },
+  };
+}
+
+function readCheckpoint(directory: string): Checkpoint | undefined {
+  const path = join(directory, "checkpoint.npz");
+  return existsSync(path) ? decodeCheckpoint(readFileSync(path), path) : undefined;
+}
+
+/** The metrics file, cut back to what lies before step `step`. */
+function openMetrics(path: string, step: number): { append(value: unknown): void } {
+  const lines = readJsonLines<{ step: number }>(path).filter((line) => line.step <= step);
+  rmSync(path, { force: true });
+  const file = jsonLines<unknown>(path);
+  for (const line of lines) file.append(line);
+  return file;
+}
+
+/** Seconds differ from run to run; without them the metrics of a resumed run are those of an uninterrupted one. */
+function withoutTime<T extends { seconds: number }>({ seconds: _, ...rest }: T): Omit<T, "seconds"> {
+  return rest;
+}
+
+function bestOf(best: BestWeights | undefined): Partial<TrainingSummary> {
+  return best ? { clean: best.clean, robust: best.robust, bestEpoch: best.epoch + 1 } : {};
+}
+
+function parameterCount({ network, weights }: Model): number {
+  return Object.entries(network.weights).reduce(
+    (total, [name, { role }]) => total + (role === "trained" ? weights[name].data.length : 0),
+    0,
+  );
+}

@@ -1,0 +1,110 @@
+/** The settings of a training run: what its config.json holds, and how names become defenses and optimizers. */
+import type { Dataset } from "../data/index.ts";
+import type { Activation, NetworkMode } from "../models/index.ts";
+import type { Device } from "../runtime/index.ts";
+import {
+  adam,
+  adamw,
+  type Defense,
+  fgsmRs,
+  none,
+  type Optimizer,
+  type OptimizerName,
+  pgdTraining,
+  type ScheduleName,
+  sgd,
+} from "../training/index.ts";
+import { RunError } from "./errors.ts";
+
+export interface TrainingSettings {
+  data: string;
+  dataDir?: string;
+  /** At most this many training examples (validation included). */
+  examples?: number;
+  /** Examples of the training set that are kept for validation. */
+  validation: number;
+  augment: "none" | "crop-flip" | "rotate-shift";
+
+  /** Name of a built-in network, or path of an ONNX file. */
+  model: string;
+  width?: number;
+  activation?: Activation;
+  normalization?: { mean: number[]; deviation: number[] };
+  inputShape: readonly number[];
+  classes: number;
+
+  defense: DefenseName;
+  norm: "linf" | "l2";
+  eps: number;
+  /** Steps of the attack inside training. */
+  steps: number;
+  /** Length of a step, in input units; by default the defense's own. */
+  stepSize?: number;
+  attackMode: NetworkMode;
+
+  epochs: number;
+  batch: number;
+  optimizer: OptimizerName;
+  rate: number;
+  schedule: ScheduleName;
+  /** Epochs at which the "step" schedule divides the rate by ten. */
+  milestones?: number[];
+  momentum: number;
+  nesterov: boolean;
+  weightDecay: number;
+  /** Largest norm of the gradient. */
+  clip?: number;
+  /** Decay of the moving average of the weights. */
+  ema?: number;
+
+  seed: number;
+  threads?: number;
+  device?: Device;
+  checkpointSeconds: number;
+}
+
+/** Settings as they are asked for: what the data decide is still open. */
+export type TrainingRequest = Omit<TrainingSettings, "eps" | "inputShape" | "classes"> & { eps?: number };
+
+/** The ε usual in the literature of a data set, in input units. */
+const usualEpsilon: Readonly<Record<string, Record<TrainingSettings["norm"], number>>> = {
+  digits: { linf: 0.3, l2: 1.5 },
+  mnist: { linf: 0.3, l2: 1.5 },
+  "fashion-mnist": { linf: 0.1, l2: 1.5 },
+  cifar10: { linf: 8 / 255, l2: 0.5 },
+  "cifar10-jpeg": { linf: 8 / 255, l2: 0.5 },
+};
+
+/** Settings complete. @throws RunError when ε is neither given nor known for the data. */
+export function resolveSettings(request: TrainingRequest, data: Dataset): TrainingSettings {
+  const eps = request.eps ?? usualEpsilon[request.data]?.[request.norm];
+  if (eps === undefined)
+    throw new RunError(`no ε is usual for ${request.data}`, "give one with --eps, in the units of the inputs (images are in 0..1)");
+  return { ...request, eps, inputShape: data.shape, classes: data.classes.length };
+}
+
+export const defenseNames = ["none", "pgd", "fgsm-rs"] as const;
+export type DefenseName = (typeof defenseNames)[number];
+
+export function chooseDefense({ defense, norm, eps, steps, stepSize, attackMode }: TrainingSettings): Defense {
+  const shared = { norm, epsilon: eps, mode: attackMode, ...(stepSize === undefined ? {} : { stepSize }) };
+  switch (defense) {
+    case "none":
+      return none();
+    case "pgd":
+      return pgdTraining({ ...shared, steps });
+    case "fgsm-rs":
+      return fgsmRs(shared);
+  }
+}
+
+export function chooseOptimizer({ optimizer, momentum, nesterov, weightDecay }: TrainingSettings): Optimizer {
+  switch (optimizer) {
+    case "sgd":
+      return sgd({ momentum, nesterov, weightDecay });
+    case "adam":
+      return adam({ weightDecay });
+    case "adamw":
+      return adamw({ weightDecay });
+  }
+}
