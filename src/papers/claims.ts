@@ -38,6 +38,14 @@ export function asExpected({ expected, holds, error }: Pick<ClaimRecord, "expect
   return error === undefined && holds === (expected === "holds");
 }
 
+/** "12 of 13 claims came out as expected", in words for the head of the page and for the terminal. */
+export function verdictWords(claims: readonly ClaimRecord[]): string {
+  const good = claims.filter(asExpected).length;
+  const count = `${good} of ${claims.length} ${claims.length === 1 ? "claim" : "claims"} came out as expected`;
+  const foretold = claims.filter((claim) => asExpected(claim) && !claim.holds).length;
+  return foretold > 0 ? `${count}, ${foretold} of them by failing` : count;
+}
+
 async function measure<Lab>(claim: Claim<Lab>, lab: Lab): Promise<Measurement & Pick<ClaimRecord, "error">> {
   try {
     return await claim.measure(lab);

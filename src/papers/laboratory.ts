@@ -53,6 +53,8 @@ export interface Laboratory<Lab> {
   reference: string;
   /** One or two sentences on what is run, per mode where it differs. */
   setUp: string;
+  /** Expected wall time on two cores, in minutes, which is said before a long run. */
+  minutes?: Readonly<Partial<Record<Mode, number>>>;
   run(bench: Bench): Promise<Lab>;
   claims: readonly Claim<Lab>[];
   figures(lab: Lab): readonly Figure[];

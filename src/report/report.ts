@@ -1,5 +1,5 @@
 /** A laboratory's report: one HTML file that needs nothing else. The claims first, then how they were tested, then the figures. */
-import { asExpected, type ClaimRecord, type ClaimsDocument } from "../papers/claims.ts";
+import { asExpected, type ClaimRecord, type ClaimsDocument, verdictWords } from "../papers/claims.ts";
 import type { Figure } from "../papers/figure.ts";
 import type { Laboratory, Provenance } from "../papers/laboratory.ts";
 import type { Machine } from "../runs/machine.ts";
@@ -49,14 +49,6 @@ ${figures.length > 0 ? `<h2>Figures</h2>\n<div class="figures">\n${figures.map(f
 </body>
 </html>
 `;
-}
-
-/** "12 of 13 claims came out as expected", in words for the head of the page and for the terminal. */
-export function verdictWords(claims: readonly ClaimRecord[]): string {
-  const good = claims.filter(asExpected).length;
-  const count = `${good} of ${claims.length} ${claims.length === 1 ? "claim" : "claims"} came out as expected`;
-  const foretold = claims.filter((claim) => asExpected(claim) && !claim.holds).length;
-  return foretold > 0 ? `${count}, ${foretold} of them by failing` : count;
 }
 
 function verdict({ claims, mode, seconds, date }: Report): string {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { ClaimRecord } from "../../src/papers/claims.ts";
-import { formatDuration, formatMeasured, formatNumber, type Report, reportHtml, verdictWords } from "../../src/report/index.ts";
-import { machine } from "../../src/runs/index.ts";
+import { type ClaimRecord, verdictWords } from "../../src/papers/claims.ts";
+import { formatDuration, formatMeasured, formatNumber, type Report, reportHtml } from "../../src/report/index.ts";
+import { machine } from "../../src/runs/machine.ts";
 import { figures } from "./sample.ts";
 
 const claims: ClaimRecord[] = [

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { fromJson, jsonLines, lock, readJson, readJsonLines, toJson, writeJson } from "../../src/runs/index.ts";
+import { fromJson, jsonLines, readJson, readJsonLines, toJson, writeJson } from "../../src/runs/files.ts";
+import { lock } from "../../src/runs/lock.ts";
 import { scratch } from "./helpers.ts";
 
 const directory = scratch();

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type BenchSettings, type Job, JobDied, openBench, runJob, Stopped, startJob } from "../../src/runs/index.ts";
+import { type BenchSettings, openBench } from "../../src/runs/bench.ts";
+import { type Job, JobDied, runJob, Stopped, startJob } from "../../src/runs/job.ts";
 import { scratch } from "./helpers.ts";
 import type { CountInput } from "./jobs/count.ts";
 

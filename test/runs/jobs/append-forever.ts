@@ -1,6 +1,7 @@
 /** A program, not a job: takes the lock of argv[2] and appends records to its JSON-lines file until it is killed. */
 import { join } from "node:path";
-import { jsonLines, lock, writeJson } from "../../../src/runs/index.ts";
+import { jsonLines, writeJson } from "../../../src/runs/files.ts";
+import { lock } from "../../../src/runs/lock.ts";
 
 const directory = process.argv[2];
 lock(directory);
