@@ -109,7 +109,7 @@ export const leakyRelu = unaryWith("LeakyRelu", {
 /** x for x ≥ 0, α(eˣ − 1) below. */
 export const elu = unaryWith("Elu", {
   f: (x, { alpha }: { alpha: number }) => (x >= 0 ? x : alpha * Math.expm1(x)),
-  gradient: (x, dy, _y, { alpha }) => mul(dy, where(greater(x, 0), 1, mul(exp(min(x, 0)), alpha))),
+  gradient: (x, dy, y, { alpha }) => mul(dy, where(greater(x, 0), 1, add(y, alpha))),
 });
 /** max(0, min(1, αx + β)) */
 export const hardSigmoid = unaryWith("HardSigmoid", {
