@@ -13,7 +13,7 @@ export interface Field {
   name: string;
   /** The name on the command line, without dashes. */
   flag: string;
-  kind: "boolean" | "number" | "list" | "choice" | "text";
+  kind: "boolean" | "number" | "list" | "numbers" | "choice" | "text";
   description: string;
   placeholder: string;
   choices: readonly string[];
@@ -96,9 +96,16 @@ function readConfig(path: string, fields: readonly Field[]): Record<string, unkn
 /** A flag's text as the value that it stands for; what does not fit is left for the schema to refuse. */
 function fromCommandLine({ kind }: Field, value: unknown): unknown {
   if (typeof value !== "string") return value;
-  if (kind === "number") return value.trim() !== "" && Number.isFinite(Number(value)) ? Number(value) : value;
-  if (kind === "list") return value === "" ? [] : value.split(",");
+  if (kind === "number") return number(value);
+  if (kind === "list" || kind === "numbers") {
+    const parts = value === "" ? [] : value.split(",");
+    return kind === "numbers" ? parts.map(number) : parts;
+  }
   return value;
+}
+
+function number(text: string): number | string {
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 /** Looks through the wrappers of a field (default, optional, transform) at what is inside. */
@@ -114,25 +121,24 @@ function inspect(name: string, outer: z.ZodType): Field {
     else if (field instanceof z.ZodPipe) field = field.def.in as z.ZodType;
     else break;
   }
-  const kind =
-    field instanceof z.ZodBoolean
-      ? "boolean"
-      : field instanceof z.ZodNumber
-        ? "number"
-        : field instanceof z.ZodArray
-          ? "list"
-          : field instanceof z.ZodEnum
-            ? "choice"
-            : "text";
+  const kind = kindOf(field);
+  const element = field instanceof z.ZodArray ? (field.def.element as z.ZodType) : field;
   return {
     name,
     flag: name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
     kind,
     description: String(meta.description ?? ""),
     placeholder: String(meta.placeholder ?? PLACEHOLDERS[kind]),
-    choices: field instanceof z.ZodEnum ? field.options.map(String) : [],
+    choices: element instanceof z.ZodEnum ? element.options.map(String) : [],
     default: fallback === undefined || fallback === false ? undefined : String(fallback),
   };
 }
 
-const PLACEHOLDERS: Record<Field["kind"], string> = { boolean: "", number: "N", list: "A,B", choice: "NAME", text: "TEXT" };
+function kindOf(field: z.ZodType): Field["kind"] {
+  if (field instanceof z.ZodBoolean) return "boolean";
+  if (field instanceof z.ZodNumber) return "number";
+  if (field instanceof z.ZodArray) return field.def.element instanceof z.ZodNumber ? "numbers" : "list";
+  return field instanceof z.ZodEnum ? "choice" : "text";
+}
+
+const PLACEHOLDERS: Record<Field["kind"], string> = { boolean: "", number: "N", list: "A,B", numbers: "N,N", choice: "NAME", text: "TEXT" };

@@ -39,6 +39,7 @@ describe("options", () => {
     stepSize: z.number().positive().max(1).optional(),
     attack: z.enum(["pgd", "fgsm", "square"]).default("pgd"),
     norms: z.array(z.string()).default(["linf"]),
+    milestones: z.array(z.number()).optional(),
     verbose: z.boolean().default(true),
     seed,
   });
@@ -69,6 +70,11 @@ describe("options", () => {
       seed: 3,
     });
     expect(readOptions(schema, {}, { configFile: file("") })).toEqual(defaults);
+  });
+
+  it("take lists with commas, of words or of numbers", () => {
+    expect(readOptions(schema, { norms: "", milestones: "50,7.5" })).toEqual({ ...defaults, norms: [], milestones: [50, 7.5] });
+    expect(() => readOptions(schema, { milestones: "50,x" })).toThrow('--milestones must be a number, not "x"');
   });
 
   it.each([
