@@ -54,7 +54,7 @@ const functions: Record<string, (options: Options) => (...xs: g.Value[]) => g.Va
   cross_entropy: () => (z) => g.crossEntropy(z, g.constant(tensor([1, 4, 2, 0], [4], "int64"))),
   relu: () => g.relu,
   leaky_relu: () => (x) => g.leakyRelu(x, { alpha: 0.1 }),
-  elu: () => (x) => g.elu(x, { alpha: 1.3 }),
+  elu: () => (x) => g.elu(g.sub(x, 0.1), { alpha: 1.3 }),
   gelu: () => (x) => g.gelu(x),
   gelu_tanh: () => (x) => g.gelu(x, { approximate: true }),
   hard_swish: () => g.hardSwish,
