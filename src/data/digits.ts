@@ -70,10 +70,10 @@ function drawer(source: Key): Draw {
 /** From glyph coordinates to pixels: scale, slant, rotation and shift. (1 − t²)/(1 + t²) and 2t/(1 + t²) are cosine and sine for t = tan θ/2. */
 function placement(draw: Draw): (point: Point) => Point {
   const [width, height] = [draw(10.5, 16.5), draw(15.5, 20.5)];
-  const slant = draw(-0.3, 0.3);
-  const t = draw(-0.13, 0.13);
+  const slant = draw(-0.25, 0.25);
+  const t = draw(-0.12, 0.12);
   const [cos, sin] = [(1 - t * t) / (1 + t * t), (2 * t) / (1 + t * t)];
-  const [left, top] = [13.5 + draw(-2.5, 2.5), 13.5 + draw(-2.5, 2.5)];
+  const [left, top] = [13.5 + draw(-1.8, 1.8), 13.5 + draw(-1.8, 1.8)];
   return ([x, y]) => {
     const v = height * (y - 0.5);
     const u = width * (x - 0.5) - slant * v;
