@@ -24,6 +24,9 @@ import { compile } from "../../runtime/index.ts";
 import { type FloatDType, type Key, normal, type Tensor, tensor, toFloat64, zeros } from "../../tensor/index.ts";
 import { drawEnsemble, outputs } from "./networks.ts";
 
+/** The loss that stands for every larger one, and for none. */
+export const diverged = 1e6;
+
 /** One training: the input scale, the learning rate, and the seed that draws network and data. */
 export interface TrainingRun {
   c: number;
@@ -46,7 +49,7 @@ export interface TrainingOptions {
 }
 
 /**
- * The mean adversarial loss ½(f(x + δ) − y)² of every run before each epoch, [runs][epochs]; NaN after a run diverged.
+ * The mean adversarial loss ½(f(x + δ) − y)² of every run before each epoch, [runs][epochs]; 1e6 (`diverged`) once it is that large or no number.
  *
  * tanh networks, inputs x = c·x̂ on the sphere of radius c, labels by a linear teacher, W trained by full-batch gradient descent and a fixed;
  * δ by projected ascent from 0 on |δ| ≤ ε = ρc, and not differentiated through.
@@ -74,7 +77,7 @@ export async function trainAdversarially(
     progress(t / epochs);
     const after = await epoch.run({ weights, ...data });
     const loss = toFloat64(after.loss);
-    for (const [i, curve] of losses.entries()) curve.push(loss[i] < 1e6 ? loss[i] : Number.NaN);
+    for (const [i, curve] of losses.entries()) curve.push(loss[i] < diverged ? loss[i] : diverged);
     weights = after.weights;
   }
   await epoch.release();

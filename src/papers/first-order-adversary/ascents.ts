@@ -54,7 +54,14 @@ export interface AscentRecord {
 export async function ascendFromZero(
   ensemble: Ensemble,
   objectives: EnsembleObjectives,
-  { c, rho, key, steps = 4000, stepSize }: { c: number; rho: number; key: Key; steps?: number; stepSize?: number },
+  {
+    c,
+    rho,
+    key,
+    steps = 4000,
+    stepSize,
+    tolerance = 1e-14,
+  }: { c: number; rho: number; key: Key; steps?: number; stepSize?: number; tolerance?: number },
 ): Promise<AscentRecord[]> {
   const { networks, d, labels } = ensemble;
   const eps = rho * c;
@@ -64,7 +71,7 @@ export async function ascendFromZero(
   const start = await output.gradient(origin);
   const regularity = await regularityIndex(output, origin, radius, { key: key.fold("centre") });
   const s = regularity.map(({ g }) => stepSize ?? 0.1 / g ** 2);
-  const courses = await followAscent(loss, { radius, stepSize: s, steps, tolerance: 1e-14 });
+  const courses = await followAscent(loss, { radius, stepSize: s, steps, tolerance });
   const ends = Float64Array.from(courses.flatMap(({ path }) => [...path[path.length - 1]]));
   const kkt = await checkKkt(loss, ends, radius, { key: key.fold("end") });
   const finalOutput = await output.value(ends);

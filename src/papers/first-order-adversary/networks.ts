@@ -12,16 +12,16 @@ import type { ActivationName } from "./moments.ts";
 
 const symbolic: Record<ActivationName, (z: Value) => Value> = { tanh, softplus, relu };
 
-/** S networks with an input direction and a label each. */
+/** S networks with an input direction and a label each; or one network with S inputs, whose weights then have the leading extent 1. */
 export interface Ensemble {
   activation: ActivationName;
-  /** Number of networks S, input dimension d, width m. */
+  /** Number S of networks (or inputs), input dimension d, width m. */
   networks: number;
   d: number;
   m: number;
-  /** w, transposed: [S, d, m] */
+  /** w, transposed: [S, d, m] or [1, d, m] */
   weights: Tensor<"float64">;
-  /** a/√m: [S, m, 1] */
+  /** a/√m: [S, m, 1] or [1, m, 1] */
   readout: Tensor<"float64">;
   /** x̂: [S, d], rows of length 1 */
   directions: Float64Array;
@@ -57,10 +57,11 @@ export function drawEnsemble(key: Key, { activation, networks, d, m }: Pick<Ense
   };
 }
 
-/** f at points [S, R, d] of every network: [S, R]. Weights [S, d, m] and readout a/√m [S, m, 1] may be shared (S = 1). */
+/** f at points [S, R, d] of every network: [S, R]. Weights are [S, d, m] and the readout a/√m [S, m, 1], or [1, …] for one network that sees all points. */
 export function outputs(activation: ActivationName, points: Value, weights: Value, readout: Value): Value {
-  const [networks, count] = points.shape;
-  return reshape(matMul(symbolic[activation](matMul(points, weights)), readout), [networks, count]);
+  const [networks, count, d] = points.shape;
+  const together = weights.shape[0] === 1 ? reshape(points, [1, networks * count, d]) : points;
+  return reshape(matMul(symbolic[activation](matMul(together, weights)), readout), [networks, count]);
 }
 
 /** What a function of the perturbation is made of: δ [S, R, d], f(x + δ) [S, R] and y [S, 1]. */

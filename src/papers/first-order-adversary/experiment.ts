@@ -1,0 +1,237 @@
+/** What is run, piece by piece: each piece is remembered by the bench, so a stopped run goes on where it was. */
+import { regularityIndex } from "../../analysis/ascent-dynamics.ts";
+import type { Bench, Mode } from "../laboratory.ts";
+import { type AscentRecord, ascendFromMany, ascendFromZero, type RestartRecord, type TrappingRecord, watchTrapping } from "./ascents.ts";
+import { attackImages, type ImageRecord } from "./images.ts";
+import { type LandscapeRecord, surveyLandscape } from "./landscapes.ts";
+import { type ActivationName, activations } from "./moments.ts";
+import { drawEnsemble, ensembleObjectives } from "./networks.ts";
+import { compareScales, type ScaleControl } from "./scale-control.ts";
+import { predict } from "./theory.ts";
+import { compareLearningRates, type TrainingComparison } from "./training-comparison.ts";
+
+export const smoothActivations = ["tanh", "softplus"] as const;
+export type SmoothActivation = (typeof smoothActivations)[number];
+/** Input scales c and perturbation ratio ρ of the reference table. */
+export const scales = [0.1, 0.3, 1, 3, 10] as const;
+export const rho = 0.1;
+
+/** One activation at one input scale, on the networks of the reference table (d = 50, m = 1000). */
+export interface Cell {
+  activation: SmoothActivation;
+  c: number;
+  ascents: AscentRecord[];
+  restarts: RestartRecord[];
+  trapping: TrappingRecord[];
+}
+
+/** Medians of κ over networks of dimension d and width 20d, and the prediction. */
+export interface DimensionRecord {
+  activation: SmoothActivation;
+  c: number;
+  d: number;
+  kappas: number[];
+  predicted: number;
+}
+
+/** Networks of dimension d and width m at c = 1. */
+export interface WidthRecord {
+  activation: SmoothActivation;
+  ratio: number;
+  g: number[];
+  h: number[];
+  /** Share of seeds that end at a strict local maximum on the sphere (the criterion of R2.1). */
+  success: number;
+}
+
+export interface FirstOrderAdversaryLab {
+  cells: Cell[];
+  /** Ascents at half the perturbation ratio, c ≤ 1. */
+  halfRatio: { activation: SmoothActivation; c: number; ascents: AscentRecord[] }[];
+  /** n3 with one absolute step size for all scales. */
+  oneStepSize: { activation: SmoothActivation; c: number; stepSize: number; n3: number[] }[];
+  dimensions: DimensionRecord[];
+  widths: WidthRecord[];
+  controls: Record<ActivationName, ScaleControl>;
+  landscapes: Record<SmoothActivation, LandscapeRecord[]>;
+  training: TrainingComparison;
+  images: ImageRecord[];
+}
+
+/** Everything that grows with the budget. `paper` is `full`: the paper's own sizes are not known to us. */
+interface Sizes {
+  seeds: number;
+  restarts: number;
+  dimensionSeeds: number;
+  ratios: readonly number[];
+  widthSeeds: number;
+  landscapeSeeds: number;
+  training: { seeds: number; gridSeeds: number; epochs: number };
+  images: { scales: readonly number[]; count: number; trainingCount: number; side: number; m: number };
+}
+
+const sizes: Record<Mode, Sizes> = {
+  quick: {
+    seeds: 20,
+    restarts: 8,
+    dimensionSeeds: 12,
+    ratios: [1, 2, 5, 10, 20, 40],
+    widthSeeds: 32,
+    landscapeSeeds: 8,
+    training: { seeds: 5, gridSeeds: 2, epochs: 60 },
+    images: { scales: [0.1, 0.3, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
+  },
+  full: fullSizes(),
+  paper: fullSizes(),
+};
+
+function fullSizes(): Sizes {
+  return {
+    seeds: 64,
+    restarts: 16,
+    dimensionSeeds: 40,
+    ratios: [1, 2, 5, 10, 20, 40, 80],
+    widthSeeds: 128,
+    landscapeSeeds: 16,
+    training: { seeds: 20, gridSeeds: 8, epochs: 60 },
+    images: { scales: [0.1, 0.3, 1, 3, 10], count: 32, trainingCount: 1000, side: 28, m: 8000 },
+  };
+}
+
+/** Runs the laboratory. */
+export async function experiment({ mode, key, progress, remember }: Bench): Promise<FirstOrderAdversaryLab> {
+  const size = sizes[mode];
+  const tables = smoothActivations.map((activation) => {
+    const ensemble = drawEnsemble(key.fold("table"), { activation, networks: size.seeds, d: 50, m: 1000 });
+    return { activation, ensemble, one: ensembleObjectives(ensemble, 1), many: ensembleObjectives(ensemble, size.restarts) };
+  });
+
+  const cells: Cell[] = [];
+  const halfRatio: FirstOrderAdversaryLab["halfRatio"] = [];
+  const oneStepSize: FirstOrderAdversaryLab["oneStepSize"] = [];
+  for (const [i, { activation, ensemble, one, many }] of tables.entries()) {
+    for (const [j, c] of scales.entries()) {
+      progress(`${activation}, c = ${c}: ascents, restarts, trapping`, 0.2 * (i + j / scales.length));
+      const own = key.fold(activation, c);
+      cells.push(
+        await remember(`table ${activation} c=${c}`, async () => {
+          const ascents = await ascendFromZero(ensemble, one, { c, rho, key: own });
+          const restarts = await ascendFromMany(ensemble, many, ascents, { c, rho, restarts: size.restarts, key: own });
+          const trapping = await watchTrapping(ensemble, one, { c, rho, key: own });
+          return { activation, c, ascents, restarts, trapping };
+        }),
+      );
+      if (c > 3) continue;
+      const stepSize = 0.1 / ensemble.d;
+      oneStepSize.push(
+        await remember(`one step size ${activation} c=${c}`, async () => {
+          const ascents = await ascendFromZero(ensemble, one, { c, rho, key: own, stepSize, tolerance: 1e-8 });
+          return { activation, c, stepSize, n3: ascents.map(({ n3 }) => n3) };
+        }),
+      );
+      if (c > 1) continue;
+      halfRatio.push(
+        await remember(`half ratio ${activation} c=${c}`, async () => ({
+          activation,
+          c,
+          ascents: await ascendFromZero(ensemble, one, { c, rho: rho / 2, key: own, tolerance: 1e-10 }),
+        })),
+      );
+    }
+  }
+
+  const dimensions: DimensionRecord[] = [];
+  for (const activation of smoothActivations) {
+    for (const d of [25, 50, 100]) {
+      progress(`${activation}: regularity at d = ${d}`, 0.42);
+      const networks = size.dimensionSeeds;
+      dimensions.push(
+        ...(await remember(`dimension ${activation} d=${d}`, () => regularities(activation, d, networks, key.fold("dimension")))),
+      );
+    }
+  }
+
+  const widths: WidthRecord[] = [];
+  for (const activation of smoothActivations) {
+    for (const ratio of size.ratios) {
+      progress(`${activation}: width ${ratio}d`, 0.48);
+      widths.push(
+        await remember(`width ${activation} m/d=${ratio}`, async () => {
+          const ensemble = drawEnsemble(key.fold("width", ratio), { activation, networks: size.widthSeeds, d: 20, m: 20 * ratio });
+          const found = await ascendFromZero(ensemble, ensembleObjectives(ensemble, 1), {
+            c: 1,
+            rho,
+            key: key.fold("width"),
+            tolerance: 1e-12,
+          });
+          return {
+            activation,
+            ratio,
+            g: found.map(({ g }) => g),
+            h: found.map(({ h }) => h),
+            success: found.filter(isLocalMaximum).length / found.length,
+          };
+        }),
+      );
+    }
+  }
+
+  const landscapes: FirstOrderAdversaryLab["landscapes"] = { tanh: [], softplus: [] };
+  const controls: Partial<FirstOrderAdversaryLab["controls"]> = {};
+  for (const activation of ["tanh", "softplus", "relu"] as const) {
+    const ensemble = drawEnsemble(key.fold("landscape"), { activation, networks: size.landscapeSeeds, d: 50, m: 1000 });
+    progress(`${activation}: the same ascent at three scales`, 0.52);
+    controls[activation] = await remember(`control ${activation}`, () =>
+      compareScales(ensemble, ensembleObjectives(ensemble, 1), { scales: [0.1, 1, 10], rho }),
+    );
+    if (activation === "relu") continue;
+    for (const c of [0.1, 1, 10]) {
+      progress(`${activation}: landscape at c = ${c}`, 0.55);
+      landscapes[activation].push(
+        await remember(`landscape ${activation} c=${c}`, () =>
+          surveyLandscape(ensemble, { c, rho, key: key.fold("landscape", activation, c) }),
+        ),
+      );
+    }
+  }
+
+  progress("adversarial training at five scales", 0.65);
+  const training = await compareLearningRates({ bench: { key, remember, progress }, ...size.training });
+  progress("pictures", 0.92);
+  const images = await remember("pictures", () => attackImages({ ...size.images, rho, key: key.fold("pictures") }));
+  progress("done", 1);
+  return {
+    cells,
+    halfRatio,
+    oneStepSize,
+    dimensions,
+    widths,
+    controls: controls as FirstOrderAdversaryLab["controls"],
+    landscapes,
+    training,
+    images,
+  };
+}
+
+/** R2.1: on the sphere (1e-9), KKT residual below 1e-6, strict second order. */
+export function isLocalMaximum({ offSphere, residual, margin }: AscentRecord): boolean {
+  return offSphere < 1e-9 && residual < 1e-6 && margin < 0;
+}
+
+async function regularities(activation: SmoothActivation, d: number, networks: number, key: Bench["key"]): Promise<DimensionRecord[]> {
+  const ensemble = drawEnsemble(key.fold(d), { activation, networks, d, m: 20 * d });
+  const objectives = ensembleObjectives(ensemble, 1);
+  const records: DimensionRecord[] = [];
+  for (const c of [0.3, 1, 3]) {
+    const radius = new Float64Array(networks).fill(rho * c);
+    const found = await regularityIndex(objectives.output(c), new Float64Array(networks * d), radius, { key });
+    records.push({
+      activation,
+      c,
+      d,
+      kappas: found.map(({ kappa }) => kappa),
+      predicted: predict(activations[activation], { c, d, rho }).kappa,
+    });
+  }
+  return records;
+}

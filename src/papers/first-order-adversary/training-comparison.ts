@@ -1,0 +1,75 @@
+/** Adversarial training under three conventions for the learning rate (§2.4, R2.9). None of them is known to be the paper's. */
+import type { Bench } from "../laboratory.ts";
+import { type TrainingRun, trainAdversarially } from "./adversarial-training.ts";
+
+export const trainingScales = [0.1, 0.3, 1, 3, 10] as const;
+/** The adversarial loss whose first crossing is the training time. */
+export const threshold = 0.3;
+
+export const conventions = {
+  normalized: "10/c², the kernel's scale",
+  common: "10 for every c",
+  best: "the best of a grid for each c",
+} as const;
+export type Convention = keyof typeof conventions;
+
+/** Mean adversarial loss per epoch over seeds, per scale, and what follows from it. */
+export interface TrainingCurve {
+  c: number;
+  learningRate: number;
+  loss: number[];
+  /** First epoch at which a seed's loss is ≤ `threshold`, per seed; `loss.length` where it never is. */
+  times: number[];
+}
+
+/** One list of curves per perturbation ratio and convention, in the order of `trainingScales`. */
+export type TrainingComparison = { rho: number; curves: Record<Convention, TrainingCurve[]> }[];
+
+/** Multiples of 10/c² that are tried for the best learning rate; at c = 10 the last is the common rate. */
+const grid = [0.3, 1, 3, 10, 30, 100];
+
+export async function compareLearningRates({
+  bench: { key, remember, progress },
+  seeds,
+  gridSeeds,
+  epochs,
+}: {
+  bench: Pick<Bench, "key" | "remember" | "progress">;
+  seeds: number;
+  gridSeeds: number;
+  epochs: number;
+}): Promise<TrainingComparison> {
+  const comparison: TrainingComparison = [];
+  for (const rho of [0.05, 0.1]) {
+    const train = (label: string, rates: (c: number) => readonly number[], count: number) =>
+      remember(`training ρ=${rho} ${label}`, async () => {
+        const cases = trainingScales.flatMap((c) => rates(c).map((learningRate) => ({ c, learningRate })));
+        const runs: TrainingRun[] = cases.flatMap((one) => Array.from({ length: count }, (_, seed) => ({ ...one, seed })));
+        const from = rho === 0.05 ? 0.65 : 0.8;
+        const report = (fraction: number) => progress(`adversarial training, ρ = ${rho}, rate ${label}`, from + 0.12 * fraction);
+        const losses = await trainAdversarially(runs, { key, rho, epochs, progress: report });
+        return cases.map((one, i) => summarize(one, losses.slice(i * count, (i + 1) * count)));
+      });
+    const normalized = await train("normalized", (c) => [10 / c ** 2], seeds);
+    const common = await train("common", () => [10], seeds);
+    const searched = await train("grid", (c) => grid.map((factor) => (10 * factor) / c ** 2), gridSeeds);
+    const best = trainingScales.map((c) => searched.filter((curve) => curve.c === c).reduce((a, b) => (area(b) < area(a) ? b : a)));
+    comparison.push({ rho, curves: { normalized, common, best } });
+  }
+  return comparison;
+}
+
+function summarize({ c, learningRate }: Omit<TrainingRun, "seed">, losses: readonly (readonly number[])[]): TrainingCurve {
+  const epochs = losses[0].length;
+  const loss = Array.from({ length: epochs }, (_, t) => losses.reduce((total, curve) => total + curve[t], 0) / losses.length);
+  const times = losses.map((curve) => {
+    const first = curve.findIndex((value) => value <= threshold);
+    return first < 0 ? epochs : first;
+  });
+  return { c, learningRate, loss, times };
+}
+
+/** The mean loss along the way: small when training is fast. */
+function area({ loss }: TrainingCurve): number {
+  return loss.reduce((total, value) => total + value, 0);
+}
