@@ -11,6 +11,7 @@ import {
 } from "@stricli/core";
 import { z } from "zod";
 import { toJson } from "../runs/files.ts";
+import { Stopped } from "../runs/job.ts";
 import { errorLines, exitCode, UsageError } from "./errors.ts";
 import * as fields from "./fields.ts";
 import { type Field, fieldsOf, readOptions } from "./options.ts";
@@ -140,11 +141,11 @@ function flag({ kind, description, placeholder, default: fallback }: Field): obj
   return { kind: "parsed", parse: String, brief: description, placeholder, optional: true };
 }
 
-/** Prints an error on stderr, and, for a wrong call, where its help is. */
+/** Prints an error on stderr, and, for a wrong call, where its help is. Being stopped is not an error, and is not called one. */
 export function printError(error: unknown, { stderr }: Streams, prefix?: readonly string[]): void {
   const [message, ...hints] = errorLines(error);
   const label = coloured(stderr) ? styleText(["bold", "red"], "error", { validateStream: false }) : "error";
-  stderr.write(`${label}: ${message}\n`);
+  stderr.write(error instanceof Stopped ? `${message}\n` : `${label}: ${message}\n`);
   if (prefix && hints.length === 0) hints.push(`see ${prefix.join(" ")} --help`);
   for (const hint of hints) stderr.write(`  ${hint}\n`);
 }

@@ -43,7 +43,7 @@ export function progressBar(stream: ProgressStream, { total = 1, unit, now = () 
       if (time - start < PATIENCE_MS || time - written < (stream.isTTY ? TERMINAL_MS : PLAIN_MS)) return;
       written = time;
       const line = status({ done, total, unit, label, seconds: (time - anchor.time) / 1000, since: done - anchor.done });
-      if (stream.isTTY) stream.write(`\r${clip(`${bar(done / total)} ${line}`, (stream.columns ?? 80) - 1)}\x1b[K`);
+      if (stream.isTTY) stream.write(`\r${clip(`${bar(done / total)} ${line}`, (stream.columns || 80) - 1)}\x1b[K`);
       else stream.write(`${line}\n`);
       drawn = true;
     },

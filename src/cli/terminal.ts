@@ -28,7 +28,7 @@ export function terminal({ stdout, stderr }: Streams, json: boolean): Terminal {
   const people = json ? stderr : stdout;
   return {
     json,
-    width: Math.min(people.columns ?? 110, 160),
+    width: Math.min(people.columns || 110, 160),
     print: (line = "") => void people.write(`${line}\n`),
     note: (line) => void stderr.write(`${line}\n`),
     style: (style, text) => (coloured(people) ? styleText(style, text, { validateStream: false }) : text),

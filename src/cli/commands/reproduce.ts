@@ -112,7 +112,9 @@ async function reproduce(input: ReproduceInput, terminal: Terminal, dataDir?: st
         if (input.mode !== "quick")
           terminal.note(`expected to take ${expectation(input.mode, event.minutes)}; Ctrl-C stops it, the same command goes on`);
         if (event.kept > 0)
-          terminal.note(`going on with ${event.kept} pieces of an earlier run in ${input.out} (--fresh computes them again)`);
+          terminal.note(
+            `going on with ${event.kept} ${event.kept === 1 ? "piece" : "pieces"} of an earlier run in ${input.out} (--fresh computes them again)`,
+          );
       },
     });
   } catch (error) {
