@@ -77,13 +77,13 @@ export function style(series: readonly Series[]): Styled[] {
 }
 
 /** Bars of several series stand side by side; a group is as wide as the least distance of two groups. */
-function barLayout(series: readonly Styled[], axis: Axis): { names: string[]; width: number; edges: number[] } {
+function barLayout(series: readonly Styled[], axis: Axis): { barred: Styled[]; width: number; edges: number[] } {
   const barred = series.filter(({ mark }) => mark === "bars");
   const at = [...new Set(barred.flatMap(({ x }) => [...x].filter((value) => drawable(value, axis))))].sort((a, b) => a - b);
-  if (at.length === 0) return { names: [], width: 0, edges: [] };
+  if (at.length === 0) return { barred, width: 0, edges: [] };
   const gap = at.slice(1).reduce((least, value, i) => Math.min(least, value - at[i]), Number.POSITIVE_INFINITY);
   const width = 0.86 * (Number.isFinite(gap) ? gap : 1);
-  return { names: barred.map(({ name }) => name), width, edges: [at[0] - width / 2, at[at.length - 1] + width / 2] };
+  return { barred, width, edges: [at[0] - width / 2, at[at.length - 1] + width / 2] };
 }
 
 function marksOf(series: Styled, x: Axis, y: Axis, bars: ReturnType<typeof barLayout>, base: number): Plot.Markish[] {
@@ -113,8 +113,8 @@ function marksOf(series: Styled, x: Axis, y: Axis, bars: ReturnType<typeof barLa
       return [whiskers, Plot.dot(shown, { x: "x", y: "y", fill: ink, fillOpacity: many ? 0.45 : 0.85, r: many ? 1.7 : 3 })];
     }
     case "bars": {
-      const width = bars.width / bars.names.length;
-      const left = -bars.width / 2 + bars.names.indexOf(series.name) * width;
+      const width = bars.width / bars.barred.length;
+      const left = -bars.width / 2 + bars.barred.indexOf(series) * width;
       const rects = shown.map((point) => ({
         ...point,
         x1: point.x + left,

@@ -9,7 +9,7 @@ import type { Mode } from "../../papers/laboratory.ts";
 import { formatDuration, formatMeasured } from "../../report/format.ts";
 import { moduleBeside, runJob, Stopped } from "../../runs/job.ts";
 import { command } from "../command.ts";
-import { UsageError } from "../errors.ts";
+import { errorLines, UsageError } from "../errors.ts";
 import { dataDir, seed } from "../fields.ts";
 import type { ReproduceEvent, ReproduceInput, ReproduceResult } from "../jobs/reproduce.ts";
 import { didYouMean } from "../suggest.ts";
@@ -52,20 +52,31 @@ export default command({
     const mode = modeOf(modes);
     const names = laboratory === ALL ? Object.keys(laboratories) : [laboratory];
     const results: ReproduceResult[] = [];
+    let failed = false;
     for (const name of names) {
       const folder = out === undefined ? join("runs", `${nameOf(name)}-${mode}`) : laboratory === ALL ? join(out, name) : out;
       const from = dataDir === undefined ? [] : ["--data-dir", dataDir];
       const call = ["saddle", "reproduce", name, `--${mode}`, "--seed", String(seed), ...from, "--out", folder].map(quoted).join(" ");
-      const input: ReproduceInput = { laboratory: located(name), mode, seed, out: folder, fresh, png, command: call };
-      const result = await reproduce(input, terminal, dataDir);
-      printClaims(result, terminal);
-      terminal.print(`${formatDuration(result.seconds)}, report in ${join(folder, "report.html")}\n`);
-      results.push(result);
+      try {
+        const result = await reproduce(
+          { laboratory: located(name), mode, seed, out: folder, fresh, png, command: call },
+          terminal,
+          dataDir,
+        );
+        printClaims(result, terminal);
+        terminal.print(`${formatDuration(result.seconds)}, report in ${join(folder, "report.html")}\n`);
+        results.push(result);
+      } catch (error) {
+        // One laboratory that breaks does not keep the others from their turn.
+        if (laboratory !== ALL || error instanceof Stopped) throw error;
+        terminal.note(`${name}: ${errorLines(error).join("\n  ")}\n`);
+        failed = true;
+      }
     }
     const documents = results.map(({ paper, mode, claims }) => ({ paper, mode, claims }));
     return {
       json: laboratory === ALL ? { papers: documents } : documents[0],
-      exitCode: results.every(({ claims }) => claims.every(asExpected)) ? 0 : 1,
+      exitCode: !failed && results.every(({ claims }) => claims.every(asExpected)) ? 0 : 1,
     };
   },
 });
