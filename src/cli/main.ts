@@ -42,6 +42,8 @@ interface Listed {
 const commands: Readonly<Record<string, Listed>> = {
   train: { brief: "train a model so that it withstands attacks", load: () => import("./commands/train.ts") },
   evaluate: { brief: "attack a model and say how robust it is", load: () => import("./commands/evaluate.ts") },
+  data: { brief: "what data there are, fetching them, looking at them", load: () => import("./commands/data.ts") },
+  demo: { brief: "train a standard and a robust model on drawn digits and attack both", load: () => import("./commands/demo.ts") },
   reproduce: { brief: "run a paper’s experiment and check its claims", load: () => import("./commands/reproduce.ts") },
 };
 
@@ -95,7 +97,7 @@ function helpOf(named: Command | Group | undefined): StricliIntegration<Context>
         const { stdout } = this.process as Streams;
         const styled = (style: "bold" | "dim") => (line: string) =>
           coloured(stdout) ? styleText(style, line, { validateStream: false }) : line;
-        const width = Math.min(stdout.columns ?? 110, 120);
+        const width = Math.min(stdout.columns || 110, 120);
         const command = named?.kind === "group" ? named.commands[prefix[2]] : named;
         if (command) stdout.write(commandHelp(command, prefix, width, styled("bold"), styled("dim")));
         else stdout.write(listing(prefix, named?.kind === "group" ? named : undefined, styled("bold")));

@@ -7,3 +7,4 @@ export * from "./lock.ts";
 export * from "./machine.ts";
 export * from "./training-run.ts";
 export * from "./training-settings.ts";
+export * from "./witnesses.ts";

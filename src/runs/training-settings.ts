@@ -41,6 +41,8 @@ export interface TrainingSettings {
   /** Length of a step, in input units; by default the defense's own. */
   stepSize?: number;
   attackMode: NetworkMode;
+  /** Epochs over which ε grows from 0. */
+  warmup: number;
 
   epochs: number;
   batch: number;
@@ -86,8 +88,8 @@ export function resolveSettings(request: TrainingRequest, data: Dataset): Traini
 export const defenseNames = ["none", "pgd", "fgsm-rs"] as const;
 export type DefenseName = (typeof defenseNames)[number];
 
-export function chooseDefense({ defense, norm, eps, steps, stepSize, attackMode }: TrainingSettings): Defense {
-  const shared = { norm, epsilon: eps, mode: attackMode, ...(stepSize === undefined ? {} : { stepSize }) };
+export function chooseDefense({ defense, norm, eps, steps, stepSize, attackMode, warmup }: TrainingSettings): Defense {
+  const shared = { norm, epsilon: eps, mode: attackMode, warmup, ...(stepSize === undefined ? {} : { stepSize }) };
   switch (defense) {
     case "none":
       return none();

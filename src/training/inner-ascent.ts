@@ -3,13 +3,11 @@ import { ascentStep, ballProjection, type Direction, type LossName, losses } fro
 import { grad, input, sum } from "../graph/index.ts";
 import type { NetworkMode, Weights } from "../models/index.ts";
 import { compile } from "../runtime/index.ts";
-import { fillUniform, type Key, type Shape, size, type Tensor } from "../tensor/index.ts";
+import { fillUniform, type Key, type Shape, scalar, size, type Tensor } from "../tensor/index.ts";
 import type { Workbench } from "./defense.ts";
 
 export interface InnerAscentOptions {
   norm: "linf" | "l2";
-  epsilon: number;
-  stepSize: number;
   loss?: LossName;
   /** The network's mode while gradients for the attack are taken. */
   mode?: NetworkMode;
@@ -17,20 +15,34 @@ export interface InnerAscentOptions {
   box?: boolean;
 }
 
+/** One ascent: where it begins, around which inputs, and how far it may go (ε and the step α in input units). */
+export interface AscentRequest {
+  x: Tensor<"float32">;
+  start: Tensor<"float32">;
+  y: Tensor<"int32">;
+  weights: Weights;
+  steps: number;
+  epsilon: number;
+  stepSize: number;
+}
+
 export interface InnerAscent {
-  /** `steps` steps from `start` around `x`. The result is a buffer that the next call overwrites. */
-  ascend(x: Tensor<"float32">, start: Tensor<"float32">, y: Tensor<"int32">, weights: Weights, steps: number): Promise<Tensor<"float32">>;
+  /** The point after the last step. It is a buffer that the next call overwrites. */
+  ascend(request: AscentRequest): Promise<Tensor<"float32">>;
   release(): Promise<void>;
 }
 
 /** x ← Π(x + α·steepest(∇ₓ ℓ)) for batches of the workbench's size. */
 export async function innerAscent(
   { network, batchSize, runtime }: Workbench,
-  { norm, epsilon, stepSize, loss = "cross-entropy", mode = "inference", box = true }: InnerAscentOptions,
+  { norm, loss = "cross-entropy", mode = "inference", box = true }: InnerAscentOptions,
 ): Promise<InnerAscent> {
   const shape = [batchSize, ...network.inputShape];
   const [x, center, labels] = [input("x", shape), input("center", shape), input("labels", [batchSize], "int32")];
-  const weights = Object.fromEntries(Object.entries(network.weights).map(([name, weight]) => [name, input(name, weight.shape)]));
+  const weights = Object.fromEntries(
+    Object.entries(network.weights).map(([name, weight]) => [name, input(`weight/${name}`, weight.shape)]),
+  );
+  const [epsilon, stepSize] = [input("epsilon", []), input("stepSize", [])];
   const { logits } = network.apply(x, weights, mode);
   const gradient = grad(sum(losses[loss]({ logits, labels, targets: labels })), x);
   const direction: Direction = norm === "linf" ? "sign" : "l2";
@@ -39,15 +51,16 @@ export async function innerAscent(
     stepSize,
     projection: ballProjection(center, norm, epsilon, box ? network.domain : undefined),
   });
-  const executable = await compile({ x, center, labels, ...weights }, { next }, runtime);
+  const executable = await compile({ x, center, labels, epsilon, stepSize, ...prefixed(weights) }, { next }, runtime);
   const buffers = [emptyBatch(shape), emptyBatch(shape)];
   return {
-    async ascend(clean, start, y, values, steps) {
+    async ascend({ x: center, start, y: labels, weights: values, steps, epsilon, stepSize }) {
+      const feeds = { center, labels, epsilon: scalar(epsilon), stepSize: scalar(stepSize), ...prefixed(values) };
       let point = start;
       for (let step = 0; step < steps; step++) {
-        const target = buffers[step % 2];
-        await executable.run({ x: point, center: clean, labels: y, ...values }, { next: target });
-        point = target;
+        const next = buffers[step % 2];
+        await executable.run({ x: point, ...feeds }, { next });
+        point = next;
       }
       return point;
     },
@@ -58,7 +71,7 @@ export async function innerAscent(
 /** x plus noise in the ball: uniform in the cube for L∞, a random direction with a radius uniform in volume for L2. Optionally clipped to the domain. */
 export function randomStart(
   x: Tensor<"float32">,
-  { norm, epsilon }: Pick<InnerAscentOptions, "norm" | "epsilon">,
+  { norm, epsilon }: { norm: "linf" | "l2"; epsilon: number },
   key: Key,
   domain?: { low: number; high: number },
 ): Tensor<"float32"> {
@@ -89,6 +102,10 @@ function fillNormal(key: Key, out: Float32Array): void {
     out[i] = radius * Math.cos(2 * Math.PI * u[i + 1]);
     if (i + 1 < out.length) out[i + 1] = radius * Math.sin(2 * Math.PI * u[i + 1]);
   }
+}
+
+function prefixed<T>(weights: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(weights).map(([name, value]) => [`weight/${name}`, value]));
 }
 
 function emptyBatch(shape: Shape): Tensor<"float32"> {

@@ -140,7 +140,9 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
         }
       }
       const found = validation && (await validate({ network, weights: averaged(state) }, validation, key, runtime));
-      const improved = found !== undefined && (best === undefined || found.robust > best.robust);
+      const improved =
+        found !== undefined &&
+        (best === undefined || found.robust > best.robust || (found.robust === best.robust && found.clean > best.clean));
       if (improved) best = { epoch, ...found, weights: copied(averaged(state)) };
       yield {
         type: "epoch",

@@ -39,6 +39,7 @@ export default command({
       .optional()
       .meta({ placeholder: "α", description: "length of an attack step (default: 2.5 ε/steps; fgsm-rs: 1.25 ε)" }),
     attackMode: z.enum(["inference", "training"]).default("inference").meta(text("batch normalization during the attack")),
+    warmup: z.number().min(0).default(0).meta(text("epochs over which ε grows from 0")),
     epochs: z.int().min(1).default(10).meta(text("passes over the data")),
     batch: z.int().min(1).default(100).meta(text("examples per step")),
     optimizer: z.enum(["sgd", "adam", "adamw"]).default("adam").meta(text("descent on the weights")),

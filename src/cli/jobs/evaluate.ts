@@ -1,12 +1,12 @@
 /** The job behind `saddle evaluate`: attacks on a run or a model file, with the witnesses written beside the report. */
 import { join } from "node:path";
 import { type Attack, fgsm, modelOracle, type Norm, pgd } from "../../attacks/index.ts";
-import { encodeNpz, sheet, take, whole } from "../../data/index.ts";
+import { sheet, take, whole } from "../../data/index.ts";
 import { loadData } from "../../data/node/index.ts";
 import { type Evaluation, evaluate } from "../../evaluation/index.ts";
-import { type JobContext, readModel, writeAtomic, writeJson } from "../../runs/index.ts";
+import { type JobContext, readModel, writeAtomic, writeJson, writeWitnesses } from "../../runs/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { concatRows, key, takeRows, tensor } from "../../tensor/index.ts";
+import { concatRows, key, takeRows } from "../../tensor/index.ts";
 
 export interface EvaluateInput {
   /** Run directory. */
@@ -92,18 +92,7 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
     ...(verdict === "broken" ? { attack: summary.attacks[brokenBy[i]].attack, adversarial: predictions[i], distance: distances[i] } : {}),
   }));
   writeJson(join(input.out, "report.json"), { ...result, settings: input, examples });
-  writeAtomic(
-    join(input.out, "witnesses.npz"),
-    encodeNpz({
-      index: tensor(broken, [broken.length], "int32"),
-      adversarial: takeRows(witnesses, broken),
-      label: tensor(
-        broken.map((i) => y.data[i]),
-        [broken.length],
-        "int32",
-      ),
-    }),
-  );
+  writeWitnesses(input.out, { indices: broken, labels: y.data, predictions, points: witnesses });
   return result;
 }
 

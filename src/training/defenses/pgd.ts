@@ -16,6 +16,8 @@ export interface PgdDefenseOptions {
   randomStart?: boolean;
   /** How batch normalization behaves during the attack. */
   mode?: NetworkMode;
+  /** Epochs over which ε, and the step with it, grow linearly from 0. */
+  warmup?: number;
 }
 
 /** Madry et al. 2018: projected gradient ascent from a random start; every iterate lies in the ball and the input domain. */
@@ -26,8 +28,9 @@ export function pgd({
   stepSize = (2.5 * epsilon) / steps,
   randomStart: random = true,
   mode = "inference",
+  warmup = 0,
 }: PgdDefenseOptions): Defense {
-  return adversarial("pgd", { norm, epsilon, steps, stepSize, randomStart: random, mode }, true);
+  return adversarial("pgd", { norm, epsilon, steps, stepSize, randomStart: random, mode, warmup }, true);
 }
 
 /**
@@ -39,8 +42,9 @@ export function fgsmRs({
   epsilon,
   stepSize = 1.25 * epsilon,
   mode = "inference",
+  warmup = 0,
 }: Omit<PgdDefenseOptions, "steps" | "randomStart">): Defense {
-  return adversarial("fgsm-rs", { norm, epsilon, steps: 1, stepSize, randomStart: true, mode }, false);
+  return adversarial("fgsm-rs", { norm, epsilon, steps: 1, stepSize, randomStart: true, mode, warmup }, false);
 }
 
 type Settings = Required<PgdDefenseOptions>;
@@ -51,16 +55,18 @@ function adversarial(name: string, settings: Settings, clipStart: boolean): Defe
 
 async function prepare(
   workbench: Workbench,
-  { steps, randomStart: random, ...settings }: Settings,
+  { norm, epsilon, steps, stepSize, randomStart: random, mode, warmup }: Settings,
   clipStart: boolean,
 ): Promise<PreparedDefense> {
   const { network, batchSize } = workbench;
-  const ascent = await innerAscent(workbench, settings);
+  const ascent = await innerAscent(workbench, { norm, mode });
   return {
     crafted: { adversarial: { shape: [batchSize, ...network.inputShape], dtype: "float32" } },
-    async craft({ x, y, key }, weights) {
-      const start = random ? randomStart(x, settings, key.fold("start"), clipStart ? network.domain : undefined) : x;
-      return { feeds: { adversarial: await ascent.ascend(x, start, y, weights, steps) }, gradientEvaluations: steps };
+    async craft({ x, y, key, epoch }, weights) {
+      const share = warmup > 0 ? Math.min(1, epoch / warmup) : 1;
+      const budget = { epsilon: share * epsilon, stepSize: share * stepSize };
+      const start = random ? randomStart(x, { norm, ...budget }, key.fold("start"), clipStart ? network.domain : undefined) : x;
+      return { feeds: { adversarial: await ascent.ascend({ x, start, y, weights, steps, ...budget }) }, gradientEvaluations: steps };
     },
     loss({ labels, crafted }, forward) {
       const logits = forward(crafted.adversarial);
