@@ -38,10 +38,10 @@ export function decodeNpy(bytes: Uint8Array, where = "npy"): Tensor {
   return fortran && shape.length > 1 ? toRowMajor(result) : result;
 }
 
-/** The bytes of a .npz file of named arrays. */
+/** The bytes of a .npz file of named arrays; the same arrays give the same bytes, as no date is written. */
 export function encodeNpz(arrays: Readonly<Record<string, Tensor>>, { compress = true }: { compress?: boolean } = {}): Uint8Array {
   const files = Object.entries(arrays).map(([name, array]) => [`${name}.npy`, encodeNpy(array)]);
-  return zipSync(Object.fromEntries(files), { level: compress ? 6 : 0 });
+  return zipSync(Object.fromEntries(files), { level: compress ? 6 : 0, mtime: new Date(1980, 0, 1) });
 }
 
 /** The named arrays of a .npz file. @throws DataError for a broken archive or array. */

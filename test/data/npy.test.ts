@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fc, test } from "@fast-check/vitest";
 import { unzipSync } from "fflate";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { decodeNpy, decodeNpz, encodeNpy, encodeNpz } from "../../src/data/index.ts";
 import { allocate, type DType, size, type Tensor } from "../../src/tensor/index.ts";
 
@@ -39,6 +39,14 @@ describe("round trips", () => {
       for (const [name, array] of Object.entries(arrays)) expect([back[name].shape, bits(back[name])]).toEqual([array.shape, bits(array)]);
     },
   );
+});
+
+it("npz bytes do not depend on the time of day", () => {
+  const arrays = { a: { dtype: "uint8", shape: [2], data: Uint8Array.of(1, 2) } } as const;
+  const now = vi.useFakeTimers().setSystemTime(new Date(2020, 1, 1)) && encodeNpz(arrays);
+  const later = vi.setSystemTime(new Date(2025, 6, 2)) && encodeNpz(arrays);
+  vi.useRealTimers();
+  expect(now).toEqual(later);
 });
 
 describe("files written by NumPy", () => {
