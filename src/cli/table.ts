@@ -55,18 +55,25 @@ export function wrap(text: string, width: number): string[] {
   });
 }
 
-/** The natural widths, or, where these are too many, the columns that wrap share what the others leave in proportion to what they need. */
+/** The natural widths, or, where these are too many, equal shares of what is left for the columns that wrap and need more than their share. */
 function columnWidths(columns: readonly Column[], rows: readonly (readonly Cell[])[], width: number): number[] {
   const natural = columns.map(({ title }, i) =>
     Math.max(length(title), ...rows.map((row) => Math.max(...row[i].text.split("\n").map(length)))),
   );
-  const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
-  const wrapping = natural.filter((_, i) => columns[i].wrap);
-  const room = width - GAP.length * (columns.length - 1) - (sum(natural) - sum(wrapping));
-  if (room >= sum(wrapping)) return natural;
-  return natural.map((value, i) =>
-    columns[i].wrap ? Math.min(value, Math.max(NARROWEST, Math.floor((value * room) / sum(wrapping)))) : value,
-  );
+  let room = width - GAP.length * (columns.length - 1);
+  let share = 0;
+  const wanting = new Set(columns.keys());
+  for (let settled = true; settled && wanting.size > 0; ) {
+    settled = false;
+    share = Math.max(NARROWEST, Math.floor(room / wanting.size));
+    for (const i of wanting) {
+      if (columns[i].wrap && natural[i] > share) continue;
+      wanting.delete(i);
+      room -= natural[i];
+      settled = true;
+    }
+  }
+  return natural.map((value, i) => (wanting.has(i) ? share : value));
 }
 
 function pad(text: string, width: number, align: Column["align"] = "left"): string {

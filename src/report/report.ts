@@ -84,14 +84,19 @@ function claimRow(claim: ClaimRecord): string {
   const lines = error ? [`not measured: ${error}`] : formatMeasured(measured);
   const cells = [
     `<td class="id">${escaped(id)}</td>`,
-    `<td class="statement">${escaped(statement)}</td>`,
+    `<td class="statement">${prose(statement)}</td>`,
     `<td><span class="source ${provenance}">${provenance}</span></td>`,
-    `<td class="criterion">${escaped(criterion)}</td>`,
-    `<td class="measured">${lines.map((line) => `<div${line.length > 36 ? ' class="long"' : ""}>${escaped(line)}</div>`).join("")}${note ? `<div class="note long">${escaped(note)}</div>` : ""}</td>`,
+    `<td class="criterion">${prose(criterion)}</td>`,
+    `<td class="measured">${lines.map((line) => `<div${line.length > 36 ? ' class="long"' : ""}>${prose(line)}</div>`).join("")}${note ? `<div class="note long">${prose(note)}</div>` : ""}</td>`,
     `<td>${expected}</td>`,
     found(claim),
   ];
   return `<tr>${cells.join("")}</tr>`;
+}
+
+/** Escaped, and without a line break inside of 1e-8. */
+function prose(text: string): string {
+  return escaped(text).replace(/(\de)-(?=\d)/g, "$1\u2212");
 }
 
 function found(claim: ClaimRecord): string {

@@ -126,6 +126,13 @@ describe("table", () => {
     expect(lines).toEqual(["name  value  text", "‖ŵ‖     1.5  a few words that", "             do not fit", "b        12  short"]);
   });
 
+  it("takes room from the columns that need most, none from those that need little", () => {
+    const wrapping = [{ title: "a", wrap: true }, { title: "b", wrap: true }, { title: "c" }];
+    const lines = table(wrapping, [["many words ".repeat(9).trim(), "two words", "kept as it is"]], { width: 60 });
+    expect(lines[1]).toMatch(/^many words many words many words {3,4}two words {2}kept as it is$/);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(60);
+  });
+
   it("pads before it styles", () => {
     const style = (text: string) => `<${text}>`;
     expect(table(columns.slice(0, 2), [["a", { text: "1", style }]])).toEqual(["name  value", "a     <    1>"]);
