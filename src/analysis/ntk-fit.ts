@@ -22,7 +22,7 @@ export interface KernelFit {
   lowerBound: number;
   /** max_j |g(x_j) − y_j|. */
   worstResidual: number;
-  /** Coordinate steps taken (0 where the fit is a linear solve). */
+  /** Points that joined the support on the way (0 where the fit is one linear solve). */
   steps: number;
 }
 
@@ -32,35 +32,34 @@ export class FitError extends Error {
 }
 
 /**
- * The least-norm function within `tolerance` ε > 0 of the targets [n], found by exact ascent of the dual on the coordinate that
- * violates its optimality most, until no residual exceeds ε(1 + `slack`).
- * @throws FitError after `maximumSteps`; RangeError for targets that do not match the points or a tolerance that is not positive.
+ * The least-norm function within `tolerance` ε > 0 of the targets [n], until no residual exceeds ε(1 + `slack`): an active-set method after
+ * Lawson and Hanson. Points whose residual is held at ±ε are the support; the point of largest residual joins it, and points whose β would change
+ * sign leave. Each step solves one positive definite system of the size of the support.
+ * @throws FitError when the targets cannot be met (a singular system, or `maximumSteps`); RangeError for targets that do not match the points or a
+ * tolerance that is not positive.
  */
 export function leastNormFit(
   kernel: Kernel,
   points: Tensor<"float64">,
   targets: ArrayLike<number>,
-  { tolerance, slack = 1e-3, maximumSteps = 1_000_000 }: { tolerance: number; slack?: number; maximumSteps?: number },
+  { tolerance, slack = 1e-6, maximumSteps = 10_000 }: { tolerance: number; slack?: number; maximumSteps?: number },
 ): KernelFit {
   const n = points.shape[0];
   if (targets.length !== n) throw new RangeError(`${targets.length} targets do not go with ${n} points`);
   if (!(tolerance > 0)) throw new RangeError(`the tolerance is a positive number, not ${tolerance}; use interpolate for exact targets`);
-  const K = kernel(points, points).to1DArray();
-  const β = new Float64Array(n);
-  const residual = Float64Array.from(targets);
-  for (let steps = 0; steps <= maximumSteps; steps++) {
-    const { coordinate, gain } = steepest(K, β, residual, tolerance);
-    const worst = residual.reduce((largest, r) => Math.max(largest, Math.abs(r)), 0);
-    if (worst <= tolerance * (1 + slack)) return evidence(kernel, points, targets, β, residual, tolerance, steps);
-    if (!(gain > 0)) break;
-    const step = optimum(K, β, residual, tolerance, coordinate) - β[coordinate];
-    β[coordinate] += step;
-    const row = coordinate * n;
-    for (let i = 0; i < n; i++) residual[i] -= step * K[row + i];
+  const K = kernel(points, points);
+  let support: Supporter[] = [];
+  for (let steps = 0; steps < maximumSteps; steps++) {
+    const residual = residuals(K, targets, support);
+    const worst = residual.reduce((largest, r, j) => (Math.abs(r) > Math.abs(residual[largest]) ? j : largest), 0);
+    if (Math.abs(residual[worst]) <= tolerance * (1 + slack)) {
+      const β = new Float64Array(n);
+      for (const { point, coefficient } of support) β[point] = coefficient;
+      return evidence(kernel, points, targets, β, residual, tolerance, steps);
+    }
+    support = settled(K, targets, [...support, { point: worst, sign: Math.sign(residual[worst]), coefficient: 0 }], tolerance);
   }
-  throw new FitError(
-    `no function within ${tolerance} of the ${n} targets was found in ${maximumSteps} steps: allow more of them or a larger tolerance, and drop points where the kernel vanishes`,
-  );
+  throw new FitError(`no function within ${tolerance} of the ${n} targets was found in ${maximumSteps} steps: try a larger tolerance or slack`);
 }
 
 /**
@@ -89,21 +88,37 @@ export function predict({ kernel, points, coefficients }: KernelFit, x: Tensor<"
   return Float64Array.from({ length: x.shape[0] }, (_, i) => support.reduce((sum, j) => sum + coefficients[j] * values.get(i, j), 0));
 }
 
-/** The coordinate whose exact maximization raises the dual most, by its gain (Δβ)² K_jj. */
-function steepest(K: readonly number[], β: Float64Array, residual: Float64Array, ε: number): { coordinate: number; gain: number } {
-  let [coordinate, gain] = [0, 0];
-  for (let j = 0; j < β.length; j++) {
-    const candidate = (optimum(K, β, residual, ε, j) - β[j]) ** 2 * K[j * β.length + j];
-    if (candidate > gain) [coordinate, gain] = [j, candidate];
-  }
-  return { coordinate, gain };
+/** A point with β_j ≠ 0, where y_j − g(x_j) = sign·ε. */
+interface Supporter {
+  point: number;
+  sign: number;
+  coefficient: number;
 }
 
-/** The β_j that maximizes the dual with the others fixed: soft thresholding of (r_j + K_jj β_j)/K_jj at ε/K_jj. */
-function optimum(K: readonly number[], β: Float64Array, residual: Float64Array, ε: number, j: number): number {
-  const diagonal = K[j * β.length + j];
-  const pull = residual[j] + diagonal * β[j];
-  return (Math.sign(pull) * Math.max(Math.abs(pull) - ε, 0)) / diagonal;
+/** y − Kβ. */
+function residuals(K: Matrix, targets: ArrayLike<number>, support: readonly Supporter[]): Float64Array {
+  return Float64Array.from(targets, (y, i) => support.reduce((r, { point, coefficient }) => r - K.get(i, point) * coefficient, y));
+}
+
+/** Moves β towards the solution of K_SS z = y_S − ε·sign as far as no coefficient changes sign, drops those that reach zero, and repeats. */
+function settled(K: Matrix, targets: ArrayLike<number>, joined: Supporter[], ε: number): Supporter[] {
+  for (let support = joined; ; ) {
+    const z = solveOn(K, targets, support, ε);
+    const lengths = support.map(({ sign, coefficient }, i) => (sign * z[i] > 0 ? 1 : coefficient / (coefficient - z[i])));
+    const length = Math.min(...lengths);
+    const moved = support.map((s, i) => ({ ...s, coefficient: s.coefficient + length * (z[i] - s.coefficient) }));
+    if (length === 1) return moved;
+    support = moved.filter((_, i) => lengths[i] > length);
+  }
+}
+
+function solveOn(K: Matrix, targets: ArrayLike<number>, support: readonly Supporter[], ε: number): number[] {
+  const chosen = support.map(({ point }) => point);
+  const cholesky = new CholeskyDecomposition(K.selection(chosen, chosen));
+  if (!cholesky.isPositiveDefinite()) {
+    throw new FitError(`the targets cannot be met within ${ε}: the kernel matrix of ${chosen.length} points that decide is singular (repeated points with other targets?)`);
+  }
+  return cholesky.solve(Matrix.columnVector(support.map(({ point, sign }) => targets[point] - sign * ε))).to1DArray();
 }
 
 /** With Kβ = y − r:  βᵀKβ = βᵀ(y − r)  and  2D(β) = 2yᵀβ − βᵀKβ − 2ε‖β‖₁. */

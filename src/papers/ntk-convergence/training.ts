@@ -23,17 +23,18 @@ export interface Run {
 }
 
 /**
- * Trains from the initialization for T steps of size α, each layer held in the ball of `radius` around its initialization.
+ * Trains for T steps of size α from the initialization (or from `start`, to go on with an earlier run), each layer held in the ball of `radius`
+ * around its initialization.
  * @throws RangeError when T is not a positive integer, or α or the radius not positive.
  */
 export async function trainAdversarially(
   problem: Problem,
   attack: Attack,
-  { α, T, radius, key }: { α: number; T: number; radius: number; key: Key },
+  { α, T, radius, key, start = problem.initial }: { α: number; T: number; radius: number; key: Key; start?: Weights },
 ): Promise<Run> {
   if (!(Number.isInteger(T) && T > 0 && α > 0 && radius > 0)) throw new RangeError(`T = ${T}, α = ${α} and radius = ${radius} must be positive, and T an integer`);
   const { evaluator, initial, data } = problem;
-  const run: Run = { losses: [], gradientNorms: [], perturbed: [], weights: initial, best: { step: 0, loss: Number.POSITIVE_INFINITY, weights: initial } };
+  const run: Run = { losses: [], gradientNorms: [], perturbed: [], weights: start, best: { step: 0, loss: Number.POSITIVE_INFINITY, weights: start } };
   for (let t = 0; t < T; t++) {
     const perturbed = await attack.perturb(problem, run.weights, key.fold("attack", t));
     const { losses, gradient } = await evaluator.descent(run.weights, perturbed, data.labels);

@@ -1,0 +1,74 @@
+/** The experiment: every study at the sizes of its mode, each piece remembered. */
+import type { Key } from "../../tensor/index.ts";
+import type { Bench } from "../laboratory.ts";
+import { settings } from "./settings.ts";
+import { type CapacityRow, type ShatteringRow, studyCapacity, studyShattering } from "./studies/capacity.ts";
+import { type ConvergenceRow, studyConvergence, studyDeepWidth, studyWidth, type WidthRow } from "./studies/convergence.ts";
+import { type FiniteRow, type NormRow, studyFinite, studyNorm } from "./studies/existence.ts";
+import { type LinearizationRow, studyDeepLinearization, studyTwoLayerLinearization } from "./studies/linearization.ts";
+import { type OrderingRow, studyOrdering } from "./studies/ordering.ts";
+import { type RegretRow, studyRegret } from "./studies/regret.ts";
+import { type SpectrumRow, studyDeepSpectrum, studyTwoLayerSpectrum } from "./studies/spectrum.ts";
+
+/** What the claims and figures are about. */
+export interface Lab {
+  regret: RegretRow[];
+  ordering: OrderingRow[];
+  linearization: LinearizationRow[];
+  convergence: ConvergenceRow[];
+  widths: WidthRow[];
+  norms: NormRow[];
+  finite: FiniteRow[];
+  shattering: ShatteringRow[];
+  capacity: CapacityRow[];
+  spectra: SpectrumRow[];
+}
+
+export async function run(bench: Bench): Promise<Lab> {
+  const s = settings[bench.mode];
+  let done = 0;
+  /** One remembered piece per item; `share` is the study's part of the experiment's time. */
+  const each = async <Item, Row>(study: string, share: number, items: readonly Item[], compute: (item: Item, key: Key) => Row | Promise<Row>) => {
+    const rows: Row[] = [];
+    for (const item of items) {
+      bench.progress(`${study} ${item}`, done);
+      rows.push(await bench.remember(`${study} ${item}`, () => compute(item, bench.key.fold("ntk-convergence", study))));
+      done += share / items.length;
+    }
+    return rows;
+  };
+  const pairs = <A, B>(a: readonly A[], b: readonly B[]) => a.flatMap((first) => b.map((second) => [first, second] as const));
+  const lab: Lab = {
+    regret: (await each("regret", 0.2, s.regret.activations, (activation, key) => studyRegret(key, { ...s.regret, activation }))).flat(),
+    ordering: (await each("ordering", 0.05, s.ordering.radii, (δ, key) => studyOrdering(key, { ...s.ordering, δ }))).flat(),
+    linearization: [
+      ...(await each("linearization", 0.1, pairs(["softplus", "quadraticRelu"] as const, s.linearization.widths), ([activation, m], key) =>
+        studyTwoLayerLinearization(key, { ...s.linearization, activation, m }),
+      )),
+      ...(await each("deep linearization", 0.03, s.linearization.deepWidths, (m, key) =>
+        studyDeepLinearization(key, { m, R: s.linearization.deepR, draws: s.linearization.deepDraws }),
+      )),
+    ],
+    convergence: (await each("convergence", 0.1, s.convergence.radii, (R, key) => studyConvergence(key, { ...s.convergence, R }))).flat(),
+    widths: [
+      ...(await each("width", 0.1, s.nearInitialization.widths, (m, key) => studyWidth(key, { ...s.nearInitialization, m }))),
+      ...(await each("deep width", 0.05, s.nearInitialization.deepWidths, (m, key) => studyDeepWidth(key, { ...s.nearInitialization, m }))),
+    ],
+    norms: await each("existence", 0.05, s.existence.radii, (fraction, key) => studyNorm(key, { ...s.existence, fraction })),
+    finite: await each("finite existence", 0.05, s.existence.widths, (m, key) => studyFinite(key, { ...s.existence, m })),
+    shattering: await each("shattering", 0.02, s.shattering.dimensions, (d, key) => studyShattering(key, { ...s.shattering, d })),
+    capacity: await each("capacity", 0.2, pairs(s.capacity.dimensions, s.capacity.radii), ([d, δ], key) =>
+      studyCapacity(key, { ...s.capacity, d, δ }),
+    ),
+    spectra: [
+      ...(await each("spectrum", 0.03, ["relu", "quadraticRelu", "softplus"] as const, (activation, key) =>
+        studyTwoLayerSpectrum(key, activation, s.spectrum),
+      )),
+      ...(await each("deep spectrum", 0.02, s.spectrum.depths, (H, key) =>
+        studyDeepSpectrum(key, H, { ...s.spectrum, widths: s.spectrum.deepWidths }),
+      )),
+    ],
+  };
+  bench.progress("done", 1);
+  return lab;
+}
