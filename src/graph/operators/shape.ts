@@ -179,7 +179,9 @@ const sliceOperator: Operator<SliceAttributes> = operator<SliceAttributes>("Slic
 });
 /** Every steps[i]-th number of axis i, extents[i] of them, from starts[i] on. */
 export const slice = (x: Value, attributes: SliceAttributes): Value =>
-  sameShape(attributes.extents, x.shape) && attributes.steps.every((s) => s === 1) ? x : apply(sliceOperator, [x], attributes);
+  sameShape(attributes.extents, x.shape) && attributes.starts.every((s) => s === 0) && attributes.steps.every((s) => s === 1)
+    ? x
+    : apply(sliceOperator, [x], attributes);
 
 /** Positions `start` to `end` (exclusive) of one axis. */
 export function sliceAxis(x: Value, axis: number, start: number, end: number): Value {

@@ -1,0 +1,116 @@
+import { describe, expect, it } from "vitest";
+import {
+  add,
+  constant,
+  div,
+  evaluate,
+  exp,
+  expand,
+  grad,
+  input,
+  mean,
+  mul,
+  reduceSum,
+  relu,
+  reshape,
+  shareCommon,
+  simplify,
+  square,
+  stopGradient,
+  sub,
+  sum,
+  tanh,
+  topological,
+  transpose,
+  type Value,
+} from "../../src/graph/index.ts";
+import { full, key, normal, tensor } from "../../src/tensor/index.ts";
+
+const x = input("x", [2, 3, 4], "float64");
+const feeds = { x: normal(key(2), [2, 3, 4]) };
+const names = (outputs: readonly Value[]) => topological(outputs).map((value) => value.operator.name);
+const numbers = (value: Value) => [...evaluate([value], feeds)[0].data];
+
+describe("algebra", () => {
+  it("composes transposes of any order, and drops them when nothing but unit axes moves", () => {
+    for (const [first, second] of [
+      [
+        [1, 2, 0],
+        [0, 2, 1],
+      ],
+      [
+        [2, 0, 1],
+        [2, 0, 1],
+      ],
+      [
+        [0, 2, 1],
+        [1, 2, 0],
+      ],
+    ]) {
+      const twice = transpose(transpose(x, first), second);
+      const [once] = simplify([twice]);
+      expect(names([once])).toEqual(["Input", "Transpose"]);
+      expect(numbers(once)).toEqual(numbers(twice));
+    }
+    expect(simplify([transpose(transpose(x, [1, 2, 0]), [2, 0, 1])])[0]).toBe(x);
+    expect(names(simplify([transpose(reshape(x, [6, 1, 4]), [1, 0, 2])]))).toEqual(["Input", "Reshape"]);
+  });
+
+  it("takes x·0 for 0 even where x is infinite", () => {
+    expect([...evaluate(simplify([mul(exp(mul(x, 1e6)), 0)]), feeds)[0].data].every((v) => v === 0)).toBe(true);
+  });
+
+  it("works on numbers before they are repeated: the gradient of a mean multiplies no full-size ones", () => {
+    const [g] = simplify([grad(mean(square(tanh(x))), x)]);
+    expect(names([g])).not.toContain("Expand");
+    const scalars = topological([g]).filter((value) => value.operator.name === "Constant");
+    expect(scalars.every((value) => value.shape.length === 0)).toBe(true);
+    const rows = expand(reduceSum(x, [2], { keepDimensions: true }), [2, 3, 4]);
+    const after = simplify([mul(tanh(rows), x)]);
+    expect(topological(after).find((value) => value.operator.name === "Tanh")?.shape).toEqual([2, 3, 1]);
+    expect(numbers(after[0])).toEqual(numbers(mul(tanh(rows), x)));
+  });
+
+  it("keeps a stopped gradient stopped", () => {
+    const y = sum(mul(stopGradient(relu(x)), x));
+    const [simple] = simplify([y]);
+    expect(numbers(grad(simple, x))).toEqual(numbers(grad(y, x)));
+    expect(numbers(grad(simple, x))).toEqual(numbers(relu(x)));
+  });
+});
+
+describe("constants", () => {
+  it("are computed, but a large repetition of a small one is not stored", () => {
+    const [folded] = simplify([add(x, div(constant(full([4], 6, "float64")), 2))]);
+    expect(names([folded]).sort()).toEqual(["Add", "Constant", "Input"]);
+    const wide = input("wide", [300, 300], "float64");
+    const [repeated] = simplify([reduceSum(expand(constant(tensor([1, 2], [2, 1, 1], "float64")), [2, 300, 300])), wide]);
+    const stored = topological([repeated]).filter((value) => value.operator.name === "Constant");
+    expect(stored.every((value) => value.shape.reduce((a, b) => a * b, 1) <= 2)).toBe(true);
+  });
+});
+
+describe("common subexpressions", () => {
+  it("become one value when operator, inputs and attributes agree", () => {
+    const [a, b] = shareCommon([mul(tanh(x), 2), mul(tanh(x), 2)]);
+    expect(a).toBe(b);
+  });
+
+  it("stay apart when an axis, a dtype, or the sign of a zero differs", () => {
+    const different = [
+      [reduceSum(x, [0]), reduceSum(x, [1])],
+      [reduceSum(x, [0]), reduceSum(x, [0], { keepDimensions: true })],
+      [constant(full([2], 1, "bool")), constant(full([2], 1, "uint8"))],
+      [constant(tensor([0], [1], "float64")), constant(tensor([-0], [1], "float64"))],
+      [constant(full([100], 1)), constant(full([100], 2))],
+      [sub(x, Number.POSITIVE_INFINITY), sub(x, Number.NEGATIVE_INFINITY)],
+    ];
+    for (const [one, other] of different) {
+      const [a, b] = shareCommon([one, other]);
+      expect(a).not.toBe(b);
+    }
+    const shared = new Uint8Array(100);
+    const [a, b] = shareCommon([constant(tensor(shared, [100], "bool")), constant(tensor(shared, [100], "uint8"))]);
+    expect([a.dtype, b.dtype]).toEqual(["bool", "uint8"]);
+  });
+});
