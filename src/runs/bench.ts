@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Bench, Mode } from "../papers/laboratory.ts";
 import { key } from "../tensor/random.ts";
 import { fromJson, readJson, toJson, writeJson } from "./files.ts";
@@ -59,6 +60,8 @@ export function openBench(
       progress(label, fraction);
     },
     async remember<T>(name: string, compute: () => T | Promise<T>): Promise<T> {
+      // A turn of the event loop, or a word to stop would not be heard between pieces that never wait for anything.
+      await nextTurn();
       signal?.throwIfAborted();
       if (asked.has(name)) throw new Error(`two pieces of the laboratory are called "${name}"`);
       asked.add(name);

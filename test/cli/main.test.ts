@@ -98,7 +98,7 @@ describe("reproduce", () => {
   });
 
   it("stops at Ctrl-C, goes on from what it has, and gives what an uninterrupted run gives", async () => {
-    const slow = { TOY_WAIT_MS: "1200" };
+    const slow = { TOY_BUSY_MS: "1200" };
     let asked = false;
     const stopped = await saddle(["reproduce", toy, "--full", "--out", "stopped"], slow, (kill, err) => {
       if (asked || !err.includes("stray")) return;

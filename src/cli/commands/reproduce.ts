@@ -75,6 +75,7 @@ export default command({
         failed = true;
       }
     }
+    if (laboratory === ALL) printSummary(results, terminal);
     const documents = results.map(({ paper, mode, claims }) => ({ paper, mode, claims }));
     return {
       json: laboratory === ALL ? { papers: documents } : documents[0],
@@ -169,6 +170,11 @@ function printClaims({ claims }: ReproduceResult, terminal: Terminal): void {
   for (const line of table(columns, rows, { width: terminal.width, titleStyle: (text) => terminal.style("dim", text) }))
     terminal.print(line);
   terminal.print(`\n${terminal.style("bold", verdictWords(claims))}`);
+}
+
+function printSummary(results: readonly ReproduceResult[], terminal: Terminal): void {
+  const rows = results.map(({ paper, claims, seconds }) => [paper, verdictWords(claims), formatDuration(seconds)]);
+  for (const line of table([{ title: "paper" }, { title: "claims" }, { title: "time", align: "right" }], rows)) terminal.print(line);
 }
 
 function found({ holds, expected, error }: ClaimRecord): string {

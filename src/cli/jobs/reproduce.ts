@@ -55,10 +55,10 @@ export default async function reproduce(input: ReproduceInput, { emit, signal }:
     const lab = await laboratory.run(bench);
     progress("checking the claims", 1);
     const document: ClaimsDocument = { paper: laboratory.name, mode, claims: await checkClaims(laboratory, lab) };
+    writeJson(join(out, "claims.json"), document);
     const figures = laboratory.figures(lab);
     const seconds = (performance.now() - start) / 1000 + bench.keptSeconds();
 
-    writeJson(join(out, "claims.json"), document);
     const { reference, setUp } = laboratory;
     const report = reportHtml({ ...document, reference, setUp, figures, seed, command, machine: machine(), date: new Date(), seconds });
     writeAtomic(join(out, "report.html"), report);
