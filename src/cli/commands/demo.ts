@@ -21,7 +21,7 @@ export default command({
   brief: "train a standard and a robust model on drawn digits and attack both",
   options: z.object({
     eps: fraction().default(0.3).meta({ placeholder: "ε", description: "radius of the L∞ perturbation, inputs in 0..1" }),
-    epochs: z.int().min(1).default(5).meta(text("passes over the data")),
+    epochs: z.int().min(1).default(4).meta(text("passes over the data")),
     out: z
       .string()
       .default("runs/demo")
@@ -119,7 +119,7 @@ function request({
     augment: "none",
     steps: 10,
     attackMode: "inference",
-    warmup: 2,
+    warmup: 0.3 * epochs,
     batch: 100,
     optimizer: "adam",
     rate: 5e-3,
