@@ -29,9 +29,8 @@ import {
 } from "@stricli/core";
 import { version } from "../runs/machine.ts";
 import { type Command, type Context, type Group, printError, routed } from "./command.ts";
-import { errorLines, exitCode, UsageError } from "./errors.ts";
+import { errorLines, exitCode } from "./errors.ts";
 import { commandHelp } from "./help.ts";
-import { didYouMean } from "./suggest.ts";
 import { coloured, type Streams } from "./terminal.ts";
 
 interface Listed {
@@ -59,8 +58,6 @@ export async function main(inputs: readonly string[], streams: Streams = process
 
 async function dispatch(inputs: readonly string[], streams: Streams): Promise<number> {
   const [name] = inputs;
-  if (name !== undefined && !name.startsWith("-") && !(name in commands))
-    throw new UsageError(`there is no command "${name}"${didYouMean(name, Object.keys(commands))}`, "see saddle --help");
   const named = name !== undefined && name in commands ? await commands[name].load() : undefined;
   const routes = Object.entries(commands).map(
     ([key, { brief }]) => [key, named && key === name ? routed(named.default, ["saddle", key]) : unloaded(brief)] as const,
@@ -127,6 +124,10 @@ const versionFlag: StricliIntegration<Context> = {
 
 const text: typeof text_en = {
   ...text_en,
+  noCommandRegisteredForInput({ input, corrections }) {
+    const near = corrections.map((name) => name.replaceAll("`", "")).join(" or ");
+    return `error: there is no command "${input}"${near && `; did you mean ${near}?`}\n  see saddle --help`;
+  },
   exceptionWhileParsingArguments(error) {
     if (!(error instanceof ArgumentScannerError)) return `error: ${errorLines(error).join("\n  ")}`;
     const message = formatMessageForArgumentScannerError(error, {

@@ -44,7 +44,7 @@ const list = command({
 const get = command({
   brief: "download a published data set, checked by SHA-256",
   options: z.object({
-    name: z.string({ error: "which data set?" }).meta({ placeholder: "NAME", description: catalogue.map(({ name }) => name).join(", ") }),
+    name: z.string().meta({ placeholder: "NAME", description: catalogue.map(({ name }) => name).join(", ") }),
     to: z
       .string()
       .optional()

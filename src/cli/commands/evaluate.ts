@@ -20,7 +20,7 @@ export default command({
     "Runs the attacks one after the other on the test split; each sees only what still stands. Every adversarial point is checked again before it counts: " +
     "its distance, the input domain, and the prediction. Writes report.json, witnesses.npz and adversarial.png.",
   options: z.object({
-    target: z.string({ error: "which run?" }).meta({ placeholder: "RUN", description: "directory of a training run" }),
+    target: z.string().meta({ placeholder: "RUN", description: "directory of a training run" }),
     attack: z.array(z.enum(attackNames)).default(["pgd"]).meta(text("attacks in the order in which they run")),
     norm: z.enum(["linf", "l2"]).optional().meta(text("norm of the perturbation (default: the run's)")),
     eps: fraction().optional().meta({ placeholder: "ε", description: "radius in input units, e.g. 0.3 or 8/255 (default: the run's)" }),
