@@ -6,3 +6,5 @@ export { straightThrough } from "./import/quantization.ts";
 export * from "./model.ts";
 export type { ReadOptions } from "./parse.ts";
 export * from "./read.ts";
+export * from "./replace.ts";
+export * from "./wiring.ts";

@@ -1,0 +1,50 @@
+/** The original file with other numbers in it. */
+import { toBinary } from "@bufbuild/protobuf";
+import { sameShape, type Tensor } from "../tensor/index.ts";
+import { elementTypes } from "./elements.ts";
+import { OnnxError } from "./errors.ts";
+import type { OnnxModel } from "./model.ts";
+import { type ModelProto, ModelProtoSchema, type NodeProto, type TensorProto, TensorProto_DataLocation } from "./schema/onnx_pb.ts";
+
+/**
+ * The bytes of the model's file with the named initializers (or constants of its nodes) replaced, in the element type that they have there.
+ * Names, nodes, documentation and fields that we do not know stay as they are; tensors from files beside the model move into it.
+ * @throws OnnxError when a name is not in the file or a shape differs.
+ */
+export function replaceInitializers(model: OnnxModel, tensors: Readonly<Record<string, Tensor>>): Uint8Array {
+  const { file } = model;
+  const graph = file.graph as NonNullable<ModelProto["graph"]>;
+  const open = new Set(Object.keys(tensors));
+  const replaced = (proto: TensorProto, name: string): TensorProto => {
+    const tensor = tensors[name] ?? (proto.dataLocation === TensorProto_DataLocation.EXTERNAL ? model.initializers.get(name) : undefined);
+    open.delete(name);
+    return tensor ? withData(proto, name, tensor) : proto;
+  };
+  const initializer = graph.initializer.map((proto) => replaced(proto, proto.name));
+  const node = graph.node.map((one) => (one.opType === "Constant" && tensors[one.output[0]] ? withValue(one, replaced) : one));
+  if (open.size > 0) throw new OnnxError(`the model has no initializer ${[...open].map((name) => `"${name}"`).join(", ")}`);
+  return toBinary(ModelProtoSchema, { ...file, graph: { ...graph, initializer, node } });
+}
+
+function withData(proto: TensorProto, name: string, tensor: Tensor): TensorProto {
+  const type = elementTypes.get(proto.dataType);
+  const shape = proto.dims.map(Number);
+  if (!type || !sameShape(shape, tensor.shape))
+    throw new OnnxError(`[${tensor.shape}] cannot take the place of "${name}", which is [${shape}]`);
+  return {
+    ...proto,
+    rawData: type.encode(tensor.data),
+    floatData: [],
+    doubleData: [],
+    int32Data: [],
+    int64Data: [],
+    uint64Data: [],
+    externalData: [],
+    dataLocation: TensorProto_DataLocation.DEFAULT,
+  };
+}
+
+function withValue(node: NodeProto, replaced: (proto: TensorProto, name: string) => TensorProto): NodeProto {
+  const attribute = node.attribute.map((one) => (one.name === "value" && one.t ? { ...one, t: replaced(one.t, node.output[0]) } : one));
+  return { ...node, attribute };
+}
