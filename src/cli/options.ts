@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { z } from "zod";
-import { UsageError } from "./errors.ts";
+import { errorLines, UsageError } from "./errors.ts";
 import { didYouMean } from "./suggest.ts";
 
 /** What help and flags need to know of a field. */
@@ -76,7 +76,12 @@ const ARTICLE: Record<string, string> = {
 /** The mapping in a YAML or JSON file, by field names. */
 function readConfig(path: string, fields: readonly Field[]): Record<string, unknown> {
   let content: unknown;
-  const text = readFileSync(path, "utf8");
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`--config: ${errorLines(error)[0]}`);
+  }
   try {
     content = parse(text, { prettyErrors: true });
   } catch (error) {
