@@ -21,7 +21,15 @@ import {
   where,
 } from "../graph/index.ts";
 import { size } from "../tensor/index.ts";
-import { averagePoolGradOf, averagePoolOf, maxPoolGatherOf, maxPoolGradOf } from "./pooling.ts";
+import {
+  averagePoolGradOf,
+  averagePoolOf,
+  maxPoolGatherOf,
+  maxPoolGradOf,
+  maxPoolWithPositions,
+  type PoolAttributes,
+  positionsOf,
+} from "./pooling.ts";
 
 /** What takes the place of a value whose operator is not in ONNX, in terms of its inputs; by operator. */
 export const compositions: Readonly<Record<string, (value: Value, inputs: readonly Value[]) => Value | undefined>> = {
@@ -29,8 +37,8 @@ export const compositions: Readonly<Record<string, (value: Value, inputs: readon
   /** ONNX's floating Mod has the sign of the dividend, ours that of the divisor. */
   Mod: (value, [a, b]) => (isFloat(value.dtype) ? sub(a, mul(b, floor(div(a, b)))) : undefined),
   ConvWeightGradient: (value, [x, dy]) => weightGradientOf(value, x, dy),
-  MaxPoolGrad: (value, [x, dy]) => maxPoolGradOf(value, x, dy),
-  MaxPoolGather: (value, [x, v]) => maxPoolGatherOf(value, x, v),
+  MaxPoolGrad: (value, [x, dy]) => maxPoolGradOf(x, dy, maxPositions(value, x)),
+  MaxPoolGather: (value, [x, v]) => maxPoolGatherOf(v, maxPositions(value, x)),
   AveragePoolGrad: (value, [dy]) => averagePoolGradOf(value, dy),
   /** Opset 18 has no dilated average pooling. */
   AveragePool: (value, [x]) =>
@@ -41,6 +49,10 @@ export const compositions: Readonly<Record<string, (value: Value, inputs: readon
 /** The outputs in operators that ONNX has. */
 export function inOnnxTerms(outputs: readonly Value[]): Value[] {
   return rebuild(outputs, (value, inputs) => compositions[value.operator.name]?.(value, inputs));
+}
+
+function maxPositions({ attributes }: Value, x: Value): Value {
+  return positionsOf(maxPoolWithPositions(x, attributes as PoolAttributes), x);
 }
 
 function scatterRowsOf(value: Value, x: Value, indices: Value): Value {

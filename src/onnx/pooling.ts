@@ -48,20 +48,20 @@ export const poolingRules: readonly (readonly [string, Rule])[] = [
   ["MaxPoolPositions", (value, emit) => [emit.nameOf(value.inputs[0], 1)]],
 ];
 
-/** Where the first maximum of each window lies, in all of x. */
-export function maxPositions(x: Value, attributes: PoolAttributes): Value {
-  return apply(positions, [apply(withPositions, [x], attributes), x], attributes);
-}
+/** MaxPool of x that keeps positions. */
+export const maxPoolWithPositions = (x: Value, attributes: PoolAttributes): Value => apply(withPositions, [x], attributes);
+
+/** Where the first maximum of each window lies in all of x, from the pooling of x that kept it. */
+export const positionsOf = (pooled: Value, x: Value): Value => apply(positions, [pooled, x], pooled.attributes as PoolAttributes);
 
 /** MaxPoolGrad: each dy added where the maximum was. */
-export function maxPoolGradOf(value: Value, x: Value, dy: Value): Value {
-  const places = reshape(maxPositions(x, value.attributes as PoolAttributes), [-1]);
-  return reshape(scatterElements(expand(lift(0, dy), [size(x.shape)]), places, reshape(dy, [-1]), 0), x.shape);
+export function maxPoolGradOf(x: Value, dy: Value, places: Value): Value {
+  return reshape(scatterElements(expand(lift(0, dy), [size(x.shape)]), reshape(places, [-1]), reshape(dy, [-1]), 0), x.shape);
 }
 
 /** MaxPoolGather: v where the maximum is. */
-export function maxPoolGatherOf(value: Value, x: Value, v: Value): Value {
-  return gather(reshape(v, [-1]), maxPositions(x, value.attributes as PoolAttributes), 0);
+export function maxPoolGatherOf(v: Value, places: Value): Value {
+  return gather(reshape(v, [-1]), places, 0);
 }
 
 /** AveragePool as a convolution of every plane with ones. */

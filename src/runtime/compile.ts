@@ -6,7 +6,8 @@ import { backend, type Device } from "./backend.ts";
 import { lease } from "./cache.ts";
 import { chooseDevice } from "./devices.ts";
 import { CompileError, FeedError } from "./errors.ts";
-import { lower, runtimeDomains, runtimeRules } from "./lowering/index.ts";
+import { formDomains, formRules } from "./lowering/forms.ts";
+import { lower } from "./lowering/index.ts";
 
 export interface CompileOptions {
   /** Where to compute: "cpu", "cuda", "webgpu", in the browser also "wasm". Default: the environment's first. */
@@ -103,7 +104,7 @@ function exportRuntime(inputs: readonly NamedInput[], outputs: readonly Value[])
   return exportOnnx(
     Object.fromEntries(inputs.map(({ value }, i) => [`i${i}`, value])),
     Object.fromEntries(outputs.map((value, i) => [`o${i}`, value])),
-    { extraRules: runtimeRules, domains: runtimeDomains },
+    { extraRules: formRules, domains: formDomains },
   );
 }
 

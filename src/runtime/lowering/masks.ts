@@ -1,0 +1,23 @@
+/** The mask of a ReLU in one fast operator. */
+import { hardSigmoid, rebuild, relu, topological, type Value } from "../../graph/index.ts";
+import type { LoweringPass } from "./index.ts";
+
+/**
+ * Step(x) = HardSigmoid(10³⁸·x) in float32, exact for all but subnormal x, which are flushed to zero. Where the ReLU of x is computed anyway,
+ * the mask is taken from it, so that x itself is needed no longer.
+ */
+export const maskBySigmoid: LoweringPass = (outputs) => {
+  const rectified = new Map<Value, Value>();
+  for (const value of topological(outputs)) if (value.operator.name === "Relu") rectified.set(value.inputs[0], value);
+  const built = new Map<Value, Value>();
+  return rebuild(outputs, (value, [x]) => {
+    if (value.operator.name === "Relu") built.set(value, rebuiltRelu(value, x));
+    if (value.operator.name !== "Step" || value.dtype !== "float32") return built.get(value);
+    const y = built.get(rectified.get(value.inputs[0]) as Value);
+    return hardSigmoid(y ?? x, { alpha: 1e38, beta: 0 });
+  });
+};
+
+function rebuiltRelu(value: Value, x: Value): Value {
+  return x === value.inputs[0] ? value : relu(x);
+}
