@@ -56,7 +56,8 @@ export const shareCommon: Pass = (outputs) => {
 
 /**
  * Identities: x·1, x+0, x−0, x/1, x·0 (= 0, also where x is not finite), −(−x), reshapes, transposes and repetitions of themselves,
- * permutations of unit axes; and element-wise operators come before repetition, since they commute with it.
+ * permutations of unit axes; factors and signs come out of sums, deviations from a mean sum to 0; and element-wise operators come before
+ * repetition, since they commute with it.
  */
 export const simplifyAlgebra: Pass = (outputs) =>
   rebuild(outputs, (value, inputs) => identity(value, inputs) ?? beforeRepetition(value, inputs));
@@ -82,6 +83,9 @@ function identity(value: Value, inputs: readonly Value[]): Value | undefined {
       return a.operator.name === "Expand" || sameShape(a.shape, value.shape) ? as(beneath("Expand", a)) : undefined;
     case "Transpose":
       return simplifyTranspose(value, a);
+    case "ReduceSum":
+    case "ReduceMean":
+      return simplifySum(value, a);
     default:
       return undefined;
   }
@@ -114,6 +118,33 @@ function simplifyTranspose(value: Value, x: Value): Value | undefined {
   }
   const moved = permutation.filter((axis) => x.shape[axis] !== 1);
   return moved.every((axis, i) => i === 0 || axis > moved[i - 1]) ? reshape(x, value.shape) : undefined;
+}
+
+/** Σ −a = −Σ a; Σ ab = b Σ a for a b that is the same all along the sum; Σ (a − mean a) = 0. */
+function simplifySum(value: Value, x: Value): Value | undefined {
+  const { axes } = value.attributes as { axes: readonly number[] };
+  const [a, b] = x.inputs;
+  const sumOf = (part: Value) => {
+    const total = apply(value.operator, [part], { axes, keepDimensions: true });
+    return identity(total, [part]) ?? total;
+  };
+  const isFactor = (part: Value) => axes.every((axis) => (part.shape[axis - x.shape.length + part.shape.length] ?? 1) === 1);
+  const isWhole = (part: Value) => sameShape(part.shape, x.shape) && axes.some((axis) => x.shape[axis] > 1);
+  switch (x.operator.name) {
+    case "Neg":
+      return reshape(apply(x.operator, [sumOf(a)]), value.shape);
+    case "Mul":
+      if (isFactor(b) && isWhole(a)) return reshape(apply(x.operator, [sumOf(a), b]), value.shape);
+      return isFactor(a) && isWhole(b) ? reshape(apply(x.operator, [sumOf(b), a]), value.shape) : undefined;
+    case "Sub":
+      return isFactor(b) && isMean(beneath("Reshape", b), a, axes) ? broadcastTo(lift(0, value), value.shape) : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isMean(mean: Value, of: Value, axes: readonly number[]): boolean {
+  return mean.operator.name === "ReduceMean" && mean.inputs[0] === of && sameShape(mean.attributes.axes as readonly number[], axes);
 }
 
 /** The input of an operator that does nothing more than the one above it. */

@@ -10,6 +10,8 @@ import {
   input,
   mean,
   mul,
+  neg,
+  reduceMean,
   reduceSum,
   relu,
   reshape,
@@ -25,6 +27,7 @@ import {
   type Value,
 } from "../../src/graph/index.ts";
 import { full, key, normal, tensor } from "../../src/tensor/index.ts";
+import { close } from "./check.ts";
 
 const x = input("x", [2, 3, 4], "float64");
 const feeds = { x: normal(key(2), [2, 3, 4]) };
@@ -69,6 +72,28 @@ describe("algebra", () => {
     const after = simplify([mul(tanh(rows), x)]);
     expect(topological(after).find((value) => value.operator.name === "Tanh")?.shape).toEqual([2, 3, 1]);
     expect(numbers(after[0])).toEqual(numbers(mul(tanh(rows), x)));
+  });
+
+  it("takes signs and factors out of sums, and knows that deviations from a mean sum to 0", () => {
+    const scale = input("scale", [3, 1], "float64");
+    const at = { ...feeds, scale: normal(key(3), [3, 1]) };
+    const total = reduceSum(neg(mul(mul(x, x), scale)), [0, 2]);
+    const [simple] = simplify([total]);
+    expect(
+      topological([simple])
+        .filter((value) => ["Neg", "Mul"].includes(value.operator.name))
+        .map((value) => value.shape),
+    ).toEqual([
+      [2, 3, 4],
+      [1, 3, 1],
+      [1, 3, 1],
+    ]);
+    close(evaluate([simple], at), evaluate([total], at), 1e-14, "sum");
+    for (const axes of [[1], [0, 2]]) {
+      const deviation = sub(x, reduceMean(x, axes, { keepDimensions: true }));
+      expect(names(simplify([reduceSum(mul(deviation, 3), axes)]))).toEqual(["Constant"]);
+      expect(names(simplify([reduceSum(deviation, [0])])).length).toBeGreaterThan(1);
+    }
   });
 
   it("keeps a stopped gradient stopped", () => {

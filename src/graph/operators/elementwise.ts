@@ -8,7 +8,10 @@ import { erfOf } from "./special.ts";
 
 export const add = binary("Add", { f: (a, b) => a + b, gradient: (_a, _b, dy) => [dy, dy] });
 export const sub = binary("Sub", { f: (a, b) => a - b, gradient: (_a, _b, dy) => [dy, neg(dy)] });
-export const mul = binary("Mul", { f: (a, b) => a * b, gradient: (a, b, dy) => [mul(dy, b), mul(dy, a)] });
+export const mul = binary("Mul", {
+  f: (a, b) => a * b,
+  gradient: (a, b, dy) => (a === b ? [mul(mul(dy, 2), a), null] : [mul(dy, b), mul(dy, a)]),
+});
 export const div = binary("Div", {
   f: (a, b) => a / b,
   gradient: (_a, b, dy, result) => [div(dy, b), neg(mul(dy, div(result, b)))],
@@ -172,7 +175,7 @@ export function isFloat(dtype: DType): dtype is "float32" | "float64" {
 
 interface BinaryRules {
   f(a: number, b: number): number;
-  gradient(a: Value, b: Value, dy: Value, result: Value): readonly [Value, Value];
+  gradient(a: Value, b: Value, dy: Value, result: Value): readonly [Value, Value | null];
   /** How integers are rounded after `f`. */
   integer?(x: number): number;
 }
@@ -184,7 +187,7 @@ function binary(name: string, { f, gradient, integer }: BinaryRules): (a: Operan
     dtype: ([a, b]) => sameDType(name, a, b),
     gradient: ([a, b], dy, result) => {
       const [da, db] = gradient(a, b, dy, result);
-      return [sumTo(da, a.shape), sumTo(db, b.shape)];
+      return [sumTo(da, a.shape), db && sumTo(db, b.shape)];
     },
     reference: (inputs, _, { shape, dtype }) => {
       const values = mapBroadcast(inputs, shape, f);
