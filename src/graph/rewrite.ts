@@ -3,7 +3,7 @@ import { full, sameShape, size, type Tensor } from "../tensor/index.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { fold } from "./evaluate.ts";
 import { reshape, transpose } from "./operators/shape.ts";
-import { rebuild } from "./traverse.ts";
+import { rebuild, topological } from "./traverse.ts";
 import { apply, constant, constantTensor, isInput, lift, type Value } from "./value.ts";
 
 /** Elements of a constant that is kept and looked at without a second thought. */
@@ -11,12 +11,10 @@ const smallConstant = 1 << 16;
 
 export type Pass = (outputs: readonly Value[]) => Value[];
 
-/** The standard passes: constants are computed and algebra simplifies, twice, since each feeds the other; equal expressions become one. */
+/** The standard passes: constants are computed, algebra simplifies and equal expressions become one, until nothing more goes away. */
 export function simplify(outputs: readonly Value[]): Value[] {
-  return [foldConstants, simplifyAlgebra, foldConstants, simplifyAlgebra, shareCommon].reduce<Value[]>(
-    (values, pass) => pass(values),
-    [...outputs],
-  );
+  const once = [foldConstants, simplifyAlgebra, shareCommon].reduce<Value[]>((values, pass) => pass(values), [...outputs]);
+  return topological(once).length < topological(outputs).length ? simplify(once) : once;
 }
 
 /** Computes what depends on no input, as long as the result is not larger than `smallConstant` or than its inputs together. */
@@ -117,7 +115,7 @@ function simplifyTranspose(value: Value, x: Value): Value | undefined {
     );
   }
   const moved = permutation.filter((axis) => x.shape[axis] !== 1);
-  return moved.every((axis, i) => i === 0 || axis > moved[i - 1]) ? reshape(x, value.shape) : undefined;
+  return moved.every((axis, i) => i === 0 || axis > moved[i - 1]) ? reshape(beneath("Reshape", x), value.shape) : undefined;
 }
 
 /** Σ −a = −Σ a; Σ ab = b Σ a for a b that is the same all along the sum; Σ (a − mean a) = 0. */
