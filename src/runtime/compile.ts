@@ -3,6 +3,7 @@ import { describe, GraphError, inputsOf, isInput, simplify, topological, type Va
 import { exportOnnx, type NamedValues } from "../onnx/export.ts";
 import { byteLength, type DType, type Shape, sameShape, size, type Tensor } from "../tensor/index.ts";
 import { backend, type Device } from "./backend.ts";
+import { blockSize } from "./block.ts";
 import { lease } from "./cache.ts";
 import { chooseDevice } from "./devices.ts";
 import { CompileError, FeedError } from "./errors.ts";
@@ -14,6 +15,8 @@ export interface CompileOptions {
   device?: Device;
   /** Threads that compute one operator (default: as many as there are cores). */
   threads?: number;
+  /** Whether convolutions may use the processor's blocked layout, where it has one. */
+  blocked?: boolean;
   /** File name prefix of a profile by operator, written on release; the session is not shared. */
   profile?: string;
 }
@@ -37,13 +40,16 @@ export interface Executable<Outputs extends string = string> {
 export async function compile<Outputs extends string>(
   inputs: NamedValues,
   outputs: Readonly<Record<Outputs, Value>>,
-  { device, threads, profile }: CompileOptions = {},
+  { device, threads, profile, blocked = true }: CompileOptions = {},
 ): Promise<Executable<Outputs>> {
   const engine = await backend();
   const chosen = await chooseDevice(engine, device);
 
   const names = Object.keys(outputs) as Outputs[];
-  const results = lower(simplify(names.map((name) => outputs[name])), { device: chosen });
+  const results = lower(simplify(names.map((name) => outputs[name])), {
+    device: chosen,
+    block: chosen === "cpu" && blocked ? await blockSize(engine) : undefined,
+  });
   const used = usedInputs(inputs, results);
   const model = exportRuntime(used, results);
   const options = { device: chosen, threads, profile };

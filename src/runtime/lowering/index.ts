@@ -1,6 +1,8 @@
 /** Lowering: the last passes before a graph goes to the engine, from canonical operators to what runs fast (or at all) on a device. */
 import type { Value } from "../../graph/index.ts";
 import type { Device } from "../backend.ts";
+import { useBlockedLayout } from "./blocked.ts";
+import { fuseIntoConvolutions } from "./fuse.ts";
 import { maskBySigmoid } from "./masks.ts";
 import { useGemm } from "./matrices.ts";
 import { supplyMissing } from "./missing.ts";
@@ -8,11 +10,13 @@ import { shareMaxima } from "./pooling.ts";
 
 export interface Target {
   readonly device: Device;
+  /** Channels per block of the processor's blocked layout; undefined where there is no such layout. */
+  readonly block?: number;
 }
 
 export type LoweringPass = (outputs: readonly Value[], target: Target) => Value[];
 
-const passes: readonly LoweringPass[] = [supplyMissing, shareMaxima, maskBySigmoid, useGemm];
+const passes: readonly LoweringPass[] = [supplyMissing, maskBySigmoid, useBlockedLayout, fuseIntoConvolutions, shareMaxima, useGemm];
 
 /** The outputs in the forms that the target runs. The result is never differentiated. */
 export function lower(outputs: readonly Value[], target: Target): Value[] {

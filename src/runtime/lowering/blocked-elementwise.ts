@@ -1,0 +1,51 @@
+/** Element-wise operators and reductions over pixels in the blocked layout. */
+import { reduceMean, reduceSum, reshape, sliceAxis, type Value } from "../../graph/index.ts";
+import { sameShape, size } from "../../tensor/index.ts";
+import { type BlockedRule, channelBlocks, type Layout, reapply, withBlockAxis, withoutBlockAxis } from "./blocked.ts";
+
+const unary = ["Relu", "HardSigmoid", "LeakyRelu", "Neg", "Abs", "Tanh", "Sigmoid", "Clip"];
+const binary = ["Add", "Sub", "Mul", "Max", "Min"];
+
+export const elementwiseRules: readonly (readonly [string, BlockedRule])[] = [
+  ...unary.map((name): readonly [string, BlockedRule] => [name, pointwise]),
+  ...binary.map((name): readonly [string, BlockedRule] => [name, pointwise]),
+  ["ReduceSum", reduction],
+  ["ReduceMean", reduction],
+  ["Reshape", (value, [x], layout) => (layout.known(x) && sameShape(value.shape, x.shape) ? x : undefined)],
+];
+
+/** Stays in the layout if an input is in it and the others are in it, plain of the same shape, scalars, or one number per channel. */
+function pointwise(value: Value, inputs: readonly Value[], layout: Layout): Value | undefined {
+  const { shape } = value;
+  if (shape.length !== 4 || !inputs.some((x) => layout.known(x) && sameShape(x.shape, shape))) return undefined;
+  const { block } = layout;
+  let perChannel = false;
+  const operands: Value[] = [];
+  for (const x of inputs) {
+    if (sameShape(x.shape, shape)) operands.push(layout.enter(x));
+    else if (size(x.shape) === 1) operands.push(reshape(x, []));
+    else {
+      const channels = channelBlocks(x, shape[1], block);
+      if (!channels) return undefined;
+      perChannel = true;
+      operands.push(channels);
+    }
+  }
+  const split = (x: Value) => (x.shape.length === 4 ? withBlockAxis(x, block) : x);
+  const result = perChannel ? withoutBlockAxis(reapply(value, operands.map(split))) : reapply(value, operands);
+  return layout.leave(result, shape[1]);
+}
+
+/** Sums and means over all pixels, and over all examples too. */
+function reduction(value: Value, [x]: readonly Value[], layout: Layout): Value | undefined {
+  const blocked = layout.known(x);
+  const { axes } = value.attributes as { axes: readonly number[] };
+  const overExamples = sameShape(axes, [0, 2, 3]);
+  if (!blocked || !(overExamples || sameShape(axes, [2, 3]))) return undefined;
+  const [n, c, h, w] = blocked.shape;
+  const reduce = value.operator.name === "ReduceSum" ? reduceSum : reduceMean;
+  const pixels = reduce(reshape(blocked, [n, c / layout.block, h * w, layout.block]), [2]);
+  const perExample = reshape(pixels, [n, c]);
+  const total = overExamples ? reduce(perExample, [0]) : perExample;
+  return reshape(sliceAxis(total, -1, 0, x.shape[1]), value.shape);
+}
