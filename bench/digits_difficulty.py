@@ -73,8 +73,9 @@ def pgd_accuracy(net, x, y, epsilon, steps=20, restarts=1):
     for _ in range(restarts):
         delta = torch.empty_like(x).uniform_(-epsilon, epsilon)
         for _ in range(steps):
-            delta.requires_grad_()
-            (gradient,) = torch.autograd.grad(cross_entropy(net((x + delta).clamp(0, 1)), y, reduction="sum"), delta)
+            # Iterates lie in the box; a clamp inside the loss would kill the gradient where it saturates and weaken the attack.
+            delta = ((x + delta).clamp(0, 1) - x).requires_grad_()
+            (gradient,) = torch.autograd.grad(cross_entropy(net(x + delta), y, reduction="sum"), delta)
             delta = (delta + 2.5 * epsilon / steps * gradient.sign()).clamp(-epsilon, epsilon).detach()
         with torch.no_grad():
             alive &= net((x + delta).clamp(0, 1)).argmax(1) == y

@@ -70,7 +70,7 @@ export type TrainingRequest = Omit<TrainingSettings, "eps" | "inputShape" | "cla
 
 /** The ε usual in the literature of a data set, in input units. */
 const usualEpsilon: Readonly<Record<string, Record<TrainingSettings["norm"], number>>> = {
-  digits: { linf: 0.3, l2: 1.5 },
+  digits: { linf: 0.2, l2: 1.5 },
   mnist: { linf: 0.3, l2: 1.5 },
   "fashion-mnist": { linf: 0.1, l2: 1.5 },
   cifar10: { linf: 8 / 255, l2: 0.5 },

@@ -20,7 +20,7 @@ const text = (description: string) => ({ description });
 export default command({
   brief: "train a standard and a robust model on drawn digits and attack both",
   options: z.object({
-    eps: fraction().default(0.3).meta({ placeholder: "ε", description: "radius of the L∞ perturbation, inputs in 0..1" }),
+    eps: fraction().default(0.2).meta({ placeholder: "ε", description: "radius of the L∞ perturbation, inputs in 0..1" }),
     epochs: z.int().min(1).default(4).meta(text("passes over the data")),
     out: z
       .string()
