@@ -166,7 +166,7 @@ export interface TrappingRecord {
 export async function watchTrapping(
   ensemble: Ensemble,
   objectives: EnsembleObjectives,
-  { c, rho, key, steps = 200, probes = 8 }: { c: number; rho: number; key: Key; steps?: number; probes?: number },
+  { c, rho, key, steps = 100, probes = 8 }: { c: number; rho: number; key: Key; steps?: number; probes?: number },
 ): Promise<TrappingRecord[]> {
   const { networks, d, labels } = ensemble;
   const eps = rho * c;

@@ -8,13 +8,15 @@ import { type ActivationName, activations } from "./moments.ts";
 import { drawEnsemble, ensembleObjectives } from "./networks.ts";
 import { compareScales, type ScaleControl } from "./scale-control.ts";
 import { predict } from "./theory.ts";
-import { compareLearningRates, type TrainingComparison } from "./training-comparison.ts";
+import { compareLearningRates, type TrainingComparison, type TrainingSizes } from "./training-comparison.ts";
 
 export const smoothActivations = ["tanh", "softplus"] as const;
 export type SmoothActivation = (typeof smoothActivations)[number];
 /** Input scales c and perturbation ratio ρ of the reference table. */
 export const scales = [0.1, 0.3, 1, 3, 10] as const;
 export const rho = 0.1;
+/** d of the networks of growing width. */
+export const widthDimension = 20;
 
 /** One activation at one input scale, on the networks of the reference table (d = 50, m = 1000). */
 export interface Cell {
@@ -34,9 +36,10 @@ export interface DimensionRecord {
   predicted: number;
 }
 
-/** Networks of dimension d and width m at c = 1. */
+/** Networks of width m at c = 1. */
 export interface WidthRecord {
   activation: SmoothActivation;
+  /** m/d, at d = 20 */
   ratio: number;
   g: number[];
   h: number[];
@@ -60,25 +63,29 @@ export interface FirstOrderAdversaryLab {
 
 /** Everything that grows with the budget. `paper` is `full`: the paper's own sizes are not known to us. */
 interface Sizes {
-  seeds: number;
+  /** Networks of the table at c ≤ 1, where R2.1 wants many, and at larger c, where ascents are long. */
+  seeds: readonly [small: number, large: number];
   restarts: number;
-  dimensionSeeds: number;
+  dimensions: readonly (readonly [d: number, seeds: number])[];
   ratios: readonly number[];
   widthSeeds: number;
   landscapeSeeds: number;
-  training: { seeds: number; gridSeeds: number; epochs: number };
+  training: TrainingSizes;
   images: { scales: readonly number[]; count: number; trainingCount: number; side: number; m: number };
 }
 
 const sizes: Record<Mode, Sizes> = {
   quick: {
-    seeds: 20,
+    seeds: [20, 8],
     restarts: 8,
-    dimensionSeeds: 12,
-    ratios: [1, 2, 5, 10, 20, 40],
-    widthSeeds: 32,
+    dimensions: [
+      [25, 128],
+      [50, 48],
+    ],
+    ratios: [0.2, 0.5, 1, 2, 5, 10, 20],
+    widthSeeds: 100,
     landscapeSeeds: 8,
-    training: { seeds: 5, gridSeeds: 2, epochs: 60 },
+    training: { ratios: [0.05], seeds: 5, gridSeeds: 2, grid: [1, 5, 25, 100], epochs: 60 },
     images: { scales: [0.1, 0.3, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
   },
   full: fullSizes(),
@@ -87,13 +94,17 @@ const sizes: Record<Mode, Sizes> = {
 
 function fullSizes(): Sizes {
   return {
-    seeds: 64,
+    seeds: [64, 64],
     restarts: 16,
-    dimensionSeeds: 40,
-    ratios: [1, 2, 5, 10, 20, 40, 80],
-    widthSeeds: 128,
+    dimensions: [
+      [25, 256],
+      [50, 128],
+      [100, 64],
+    ],
+    ratios: [0.2, 0.5, 1, 2, 5, 10, 20, 40],
+    widthSeeds: 400,
     landscapeSeeds: 16,
-    training: { seeds: 20, gridSeeds: 8, epochs: 60 },
+    training: { ratios: [0.05, 0.1], seeds: 20, gridSeeds: 8, grid: [0.3, 1, 3, 10, 30, 100], epochs: 60 },
     images: { scales: [0.1, 0.3, 1, 3, 10], count: 32, trainingCount: 1000, side: 28, m: 8000 },
   };
 }
@@ -101,16 +112,18 @@ function fullSizes(): Sizes {
 /** Runs the laboratory. */
 export async function experiment({ mode, key, progress, remember }: Bench): Promise<FirstOrderAdversaryLab> {
   const size = sizes[mode];
-  const tables = smoothActivations.map((activation) => {
-    const ensemble = drawEnsemble(key.fold("table"), { activation, networks: size.seeds, d: 50, m: 1000 });
-    return { activation, ensemble, one: ensembleObjectives(ensemble, 1), many: ensembleObjectives(ensemble, size.restarts) };
-  });
+  const table = (activation: SmoothActivation, networks: number) => {
+    const ensemble = drawEnsemble(key.fold("table"), { activation, networks, d: 50, m: 1000 });
+    return { ensemble, one: ensembleObjectives(ensemble, 1), many: ensembleObjectives(ensemble, size.restarts) };
+  };
 
   const cells: Cell[] = [];
   const halfRatio: FirstOrderAdversaryLab["halfRatio"] = [];
   const oneStepSize: FirstOrderAdversaryLab["oneStepSize"] = [];
-  for (const [i, { activation, ensemble, one, many }] of tables.entries()) {
+  for (const [i, activation] of smoothActivations.entries()) {
+    const [small, large] = size.seeds.map((networks) => table(activation, networks));
     for (const [j, c] of scales.entries()) {
+      const { ensemble, one, many } = c <= 1 ? small : large;
       progress(`${activation}, c = ${c}: ascents, restarts, trapping`, 0.2 * (i + j / scales.length));
       const own = key.fold(activation, c);
       cells.push(
@@ -142,9 +155,8 @@ export async function experiment({ mode, key, progress, remember }: Bench): Prom
 
   const dimensions: DimensionRecord[] = [];
   for (const activation of smoothActivations) {
-    for (const d of [25, 50, 100]) {
+    for (const [d, networks] of size.dimensions) {
       progress(`${activation}: regularity at d = ${d}`, 0.42);
-      const networks = size.dimensionSeeds;
       dimensions.push(
         ...(await remember(`dimension ${activation} d=${d}`, () => regularities(activation, d, networks, key.fold("dimension")))),
       );
@@ -157,7 +169,12 @@ export async function experiment({ mode, key, progress, remember }: Bench): Prom
       progress(`${activation}: width ${ratio}d`, 0.48);
       widths.push(
         await remember(`width ${activation} m/d=${ratio}`, async () => {
-          const ensemble = drawEnsemble(key.fold("width", ratio), { activation, networks: size.widthSeeds, d: 20, m: 20 * ratio });
+          const ensemble = drawEnsemble(key.fold("width", ratio), {
+            activation,
+            networks: size.widthSeeds,
+            d: widthDimension,
+            m: widthDimension * ratio,
+          });
           const found = await ascendFromZero(ensemble, ensembleObjectives(ensemble, 1), {
             c: 1,
             rho,
@@ -196,7 +213,7 @@ export async function experiment({ mode, key, progress, remember }: Bench): Prom
   }
 
   progress("adversarial training at five scales", 0.65);
-  const training = await compareLearningRates({ bench: { key, remember, progress }, ...size.training });
+  const training = await compareLearningRates({ key, remember, progress }, size.training);
   progress("pictures", 0.92);
   const images = await remember("pictures", () => attackImages({ ...size.images, rho, key: key.fold("pictures") }));
   progress("done", 1);

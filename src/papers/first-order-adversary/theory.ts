@@ -27,6 +27,17 @@ export function predict(activation: Activation, { c, d, rho }: { c: number; d: n
   return { g: Math.sqrt(d) * s1, h: 2 * Math.sqrt(d) * s2, kappa: (2 * rho * c * s2) / s1, deviation: s0 };
 }
 
+/**
+ * Relative spread of g over random networks, √(1/(2d) + (k − 1)/(4m) + k/(2dm)) with k = E φ′⁴/(E φ′²)²: it falls with the width m to the floor 1/√(2d),
+ * since ∇f(x) is nearly a Gaussian vector of d components (second-order delta method on |∇f|² = m^{-1} Σ_{rs} a_r a_s φ′_r φ′_s w_r·w_s).
+ */
+export function gradientSpread(activation: Activation, { c, d, m }: { c: number; d: number; m: number }): number {
+  const slope = activation.derivatives[1];
+  const panel = Math.min(0.1, 0.1 / c);
+  const k = gaussianMean((z) => slope(c * z) ** 4, panel) / gaussianMean((z) => slope(c * z) ** 2, panel) ** 2;
+  return Math.sqrt(1 / (2 * d) + (k - 1) / (4 * m) + k / (2 * d * m));
+}
+
 /** The mean adversarial loss before training, ≈ ½E(|r₀| + εg)² with r₀ ~ N(−y, σ₀²): it rises with c at fixed ρ. */
 export function initialAdversarialLoss(activation: Activation, { c, d, rho }: { c: number; d: number; rho: number }): number {
   const { g, deviation } = predict(activation, { c, d, rho });

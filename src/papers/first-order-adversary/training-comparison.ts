@@ -3,8 +3,8 @@ import type { Bench } from "../laboratory.ts";
 import { type TrainingRun, trainAdversarially } from "./adversarial-training.ts";
 
 export const trainingScales = [0.1, 0.3, 1, 3, 10] as const;
-/** The adversarial loss whose first crossing is the training time. */
-export const threshold = 0.3;
+/** The adversarial loss whose first crossing is the training time, per ρ: above the plateau of the smallest scales, which is higher for larger ρ. */
+export const thresholds: Readonly<Record<number, number>> = { 0.05: 0.3, 0.1: 0.45 };
 
 export const conventions = {
   normalized: "10/c², the kernel's scale",
@@ -18,37 +18,37 @@ export interface TrainingCurve {
   c: number;
   learningRate: number;
   loss: number[];
-  /** First epoch at which a seed's loss is ≤ `threshold`, per seed; `loss.length` where it never is. */
+  /** First epoch at which a seed's loss is ≤ `thresholds[ρ]`, per seed; `loss.length` where it never is. */
   times: number[];
 }
 
 /** One list of curves per perturbation ratio and convention, in the order of `trainingScales`. */
 export type TrainingComparison = { rho: number; curves: Record<Convention, TrainingCurve[]> }[];
 
-/** Multiples of 10/c² that are tried for the best learning rate; at c = 10 the last is the common rate. */
-const grid = [0.3, 1, 3, 10, 30, 100];
-
-export async function compareLearningRates({
-  bench: { key, remember, progress },
-  seeds,
-  gridSeeds,
-  epochs,
-}: {
-  bench: Pick<Bench, "key" | "remember" | "progress">;
+export interface TrainingSizes {
+  /** Perturbation ratios ρ. */
+  ratios: readonly number[];
   seeds: number;
+  /** Multiples of 10/c² that are tried for the best learning rate (at c = 10 the factor 100 is the common rate), and seeds for the search. */
+  grid: readonly number[];
   gridSeeds: number;
   epochs: number;
-}): Promise<TrainingComparison> {
+}
+
+export async function compareLearningRates(
+  { key, remember, progress }: Pick<Bench, "key" | "remember" | "progress">,
+  { ratios, seeds, grid, gridSeeds, epochs }: TrainingSizes,
+): Promise<TrainingComparison> {
   const comparison: TrainingComparison = [];
-  for (const rho of [0.05, 0.1]) {
+  for (const [i, rho] of ratios.entries()) {
     const train = (label: string, rates: (c: number) => readonly number[], count: number) =>
       remember(`training ρ=${rho} ${label}`, async () => {
         const cases = trainingScales.flatMap((c) => rates(c).map((learningRate) => ({ c, learningRate })));
         const runs: TrainingRun[] = cases.flatMap((one) => Array.from({ length: count }, (_, seed) => ({ ...one, seed })));
-        const from = rho === 0.05 ? 0.65 : 0.8;
-        const report = (fraction: number) => progress(`adversarial training, ρ = ${rho}, rate ${label}`, from + 0.12 * fraction);
+        const report = (fraction: number) =>
+          progress(`adversarial training, ρ = ${rho}, rate ${label}`, 0.65 + (0.27 * (i + fraction)) / ratios.length);
         const losses = await trainAdversarially(runs, { key, rho, epochs, progress: report });
-        return cases.map((one, i) => summarize(one, losses.slice(i * count, (i + 1) * count)));
+        return cases.map((one, i) => summarize(one, thresholds[rho], losses.slice(i * count, (i + 1) * count)));
       });
     const normalized = await train("normalized", (c) => [10 / c ** 2], seeds);
     const common = await train("common", () => [10], seeds);
@@ -59,7 +59,11 @@ export async function compareLearningRates({
   return comparison;
 }
 
-function summarize({ c, learningRate }: Omit<TrainingRun, "seed">, losses: readonly (readonly number[])[]): TrainingCurve {
+function summarize(
+  { c, learningRate }: Omit<TrainingRun, "seed">,
+  threshold: number,
+  losses: readonly (readonly number[])[],
+): TrainingCurve {
   const epochs = losses[0].length;
   const loss = Array.from({ length: epochs }, (_, t) => losses.reduce((total, curve) => total + curve[t], 0) / losses.length);
   const times = losses.map((curve) => {
