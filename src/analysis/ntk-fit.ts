@@ -59,7 +59,9 @@ export function leastNormFit(
     }
     support = settled(K, targets, [...support, { point: worst, sign: Math.sign(residual[worst]), coefficient: 0 }], tolerance);
   }
-  throw new FitError(`no function within ${tolerance} of the ${n} targets was found in ${maximumSteps} steps: try a larger tolerance or slack`);
+  throw new FitError(
+    `no function within ${tolerance} of the ${n} targets was found in ${maximumSteps} steps: try a larger tolerance or slack`,
+  );
 }
 
 /**
@@ -97,7 +99,11 @@ interface Supporter {
 
 /** y − Kβ. */
 function residuals(K: Matrix, targets: ArrayLike<number>, support: readonly Supporter[]): Float64Array {
-  return Float64Array.from(targets, (y, i) => support.reduce((r, { point, coefficient }) => r - K.get(i, point) * coefficient, y));
+  const residual = Float64Array.from(targets);
+  for (const { point, coefficient } of support) {
+    for (let i = 0; i < residual.length; i++) residual[i] -= K.get(point, i) * coefficient;
+  }
+  return residual;
 }
 
 /** Moves β towards the solution of K_SS z = y_S − ε·sign as far as no coefficient changes sign, drops those that reach zero, and repeats. */
@@ -116,7 +122,9 @@ function solveOn(K: Matrix, targets: ArrayLike<number>, support: readonly Suppor
   const chosen = support.map(({ point }) => point);
   const cholesky = new CholeskyDecomposition(K.selection(chosen, chosen));
   if (!cholesky.isPositiveDefinite()) {
-    throw new FitError(`the targets cannot be met within ${ε}: the kernel matrix of ${chosen.length} points that decide is singular (repeated points with other targets?)`);
+    throw new FitError(
+      `the targets cannot be met within ${ε}: the kernel matrix of ${chosen.length} points that decide is singular (repeated points with other targets?)`,
+    );
   }
   return cholesky.solve(Matrix.columnVector(support.map(({ point, sign }) => targets[point] - sign * ε))).to1DArray();
 }

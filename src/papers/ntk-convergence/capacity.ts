@@ -3,12 +3,27 @@
  * the capacity theorem of Gao et al. (2019) says that the latter needs more. Networks for several data sets and initializations train at once,
  * their weights along a leading axis; the attack is part of the compiled step.
  */
-import { add, div, grad, input, matMul, min, mul, reduceMin, reduceSum, relu, sqrt, square, stack, stopGradient, sub, sum, type Value } from "../../graph/index.ts";
+import { ascentStep } from "../../attacks/index.ts";
+import {
+  add,
+  grad,
+  input,
+  matMul,
+  mul,
+  reduceMin,
+  relu,
+  reshape,
+  stack as stackValues,
+  stopGradient,
+  sum,
+  type Value,
+} from "../../graph/index.ts";
 import { compile } from "../../runtime/index.ts";
-import { type Key, normal, type Tensor, tensor, zeros } from "../../tensor/index.ts";
+import { type Key, normal, scalar, type Tensor, tensor, zeros } from "../../tensor/index.ts";
+import { adam } from "../../training/optimizers.ts";
 import { logistic } from "./evaluator.ts";
-import { type Labelled, repeatRows } from "./points.ts";
-import { balls } from "./problem.ts";
+import { type Labelled, repeatRows, rowsOf, stack } from "./points.ts";
+import { balls } from "./sets.ts";
 import type { Weights } from "./theory.ts";
 
 /** How networks are trained and judged in the search for a width. */
@@ -31,12 +46,20 @@ export interface FittingOptions {
  * The least of `widths` (ascending) at which a network fits each of the data sets, all of equal size; `undefined` where none did. A width is not tried for
  * a data set that a smaller one has fitted.
  */
-export async function leastWidths(dataSets: readonly Labelled[], widths: readonly number[], options: FittingOptions): Promise<(number | undefined)[]> {
+export async function leastWidths(
+  dataSets: readonly Labelled[],
+  widths: readonly number[],
+  options: FittingOptions,
+): Promise<(number | undefined)[]> {
   const found = dataSets.map((): number | undefined => undefined);
   for (const width of widths) {
     const open = [...dataSets.keys()].filter((s) => found[s] === undefined);
     if (open.length === 0) break;
-    const fitted = await fits(open.map((s) => dataSets[s]), width, { ...options, key: options.key.fold("width", width) });
+    const fitted = await fits(
+      open.map((s) => dataSets[s]),
+      width,
+      { ...options, key: options.key.fold("width", width) },
+    );
     open.forEach((s, i) => {
       if (fitted[i]) found[s] = width;
     });
@@ -44,36 +67,54 @@ export async function leastWidths(dataSets: readonly Labelled[], widths: readonl
   return found;
 }
 
-/** Whether a network of this width was found to fit each data set. Judged every 250 steps, and training ends as soon as every data set is fitted. */
+/** Whether a network of this width was found to fit each data set. Judged every 100 steps; training ends as soon as every data set is fitted. */
 export async function fits(
   dataSets: readonly Labelled[],
   width: number,
   { δ, steps, learningRate = 0.02, attackSteps = 10, restarts = 5, seeds = 2, key }: FittingOptions,
 ): Promise<boolean[]> {
   const members = dataSets.flatMap((data) => Array.from({ length: seeds }, () => data));
-  const [n, d] = dataSets[0].points.shape;
-  const B = members.length;
-  const x = tensor(members.flatMap(({ points }) => [...points.data]), [B, n, d], "float64");
-  const y = tensor(members.flatMap(({ labels }) => [...labels]), [B, n, 1], "float64");
   const repeats = δ > 0 ? restarts : 1;
-  const [centres, labels] = [repeated(x, repeats), repeated(y, repeats)];
-  const starts = balls(δ).sample(key.fold("judge"), { ...centres, shape: [B * n * repeats, d] });
-  const training = await compileTraining({ B, n, d, width, δ, attackSteps: δ > 0 ? attackSteps : 0 });
-  const judging = await compileJudging({ B, n: n * repeats, d, width, δ, attackSteps: δ > 0 ? 20 : 0 });
-  const update = adam(learningRate);
-  let θ = initialize(key, { B, d, width });
+  const [n, d] = dataSets[0].points.shape;
+  const sizes = { B: members.length, n, d, width, δ };
+  const x = stack(members.flatMap(({ points }) => rowsOf(points)));
+  const y = tensor(
+    members.flatMap(({ labels }) => [...labels]),
+    [x.shape[0], 1],
+    "float64",
+  );
+  const judged = { x: repeatRows(x, repeats), y: repeatRows(y, repeats) };
+  const start = balls(δ).sample(key.fold("judge"), judged.x);
+  const training = await compileTraining({ ...sizes, attackSteps: δ > 0 ? attackSteps : 0 });
+  const judging = await compileJudging({ ...sizes, n: n * repeats, attackSteps: δ > 0 ? 20 : 0 });
+
+  let θ = initialize(key, sizes);
+  let state = { first: zerosLike(θ), second: zerosLike(θ) };
   const fitted = dataSets.map(() => false);
   for (let t = 1; t <= steps && !fitted.every(Boolean); t++) {
-    θ = update(θ, (await training.run({ ...θ, x, y })) as Weights);
-    if (t % 250 !== 0 && t !== steps) continue;
-    const { margins } = await judging.run({ ...θ, x: centres, y: labels, start: { ...starts, shape: centres.shape } });
-    for (let member = 0; member < B; member++) {
+    const scalars = { rate: learningRate, ...optimizer.scalars(t) };
+    const fed = Object.entries(scalars).map(([name, value]) => [name, scalar(value, "float64")]);
+    const results = await training.run({
+      ...named(θ, "θ"),
+      ...named(state.first, "first"),
+      ...named(state.second, "second"),
+      ...Object.fromEntries(fed),
+      x,
+      y,
+    });
+    θ = unnamed(results, "θ");
+    state = { first: unnamed(results, "first"), second: unnamed(results, "second") };
+    if (t % 100 !== 0 && t !== steps) continue;
+    const { margins } = await judging.run({ ...named(θ, "θ"), ...judged, start });
+    for (let member = 0; member < members.length; member++) {
       if (margins.data[member] > 0) fitted[Math.floor(member / seeds)] = true;
     }
   }
   await Promise.all([training.release(), judging.release()]);
   return fitted;
 }
+
+const optimizer = adam();
 
 /** Sizes of an ensemble: B networks of d inputs and `width` hidden units, n points each, balls of radius δ. */
 interface Sizes {
@@ -85,80 +126,79 @@ interface Sizes {
   attackSteps: number;
 }
 
-/** Weights of B networks f(x) = Σ_r a_r max(w_r·x + b_r, 0) + c: He's initialization, biases zero. */
-function initialize(key: Key, { B, d, width }: Pick<Sizes, "B" | "d" | "width">): Weights {
+/** Shapes of the weights of B networks f(x) = Σ_r a_r max(w_r·x + b_r, 0) + c. */
+function shapes({ B, d, width }: Pick<Sizes, "B" | "d" | "width">) {
+  return { w: [B, d, width], b: [B, 1, width], a: [B, width, 1], c: [B, 1, 1] };
+}
+
+/** He's initialization, biases zero. */
+function initialize(key: Key, sizes: Pick<Sizes, "B" | "d" | "width">): Weights {
+  const { w, b, a, c } = shapes(sizes);
   return {
-    w: normal(key.fold("w"), [B, d, width], Math.sqrt(2 / d)),
-    b: zeros([B, 1, width], "float64"),
-    a: normal(key.fold("a"), [B, width, 1], Math.sqrt(2 / width)),
-    c: zeros([B, 1, 1], "float64"),
+    w: normal(key.fold("w"), w, Math.sqrt(2 / sizes.d)),
+    b: zeros(b, "float64"),
+    a: normal(key.fold("a"), a, Math.sqrt(2 / sizes.width)),
+    c: zeros(c, "float64"),
   };
 }
 
-function ensemble({ B, n, d, width }: Sizes) {
-  const shapes = { w: [B, d, width], b: [B, 1, width], a: [B, width, 1], c: [B, 1, 1], x: [B, n, d], y: [B, n, 1] };
-  const place = (name: keyof typeof shapes) => input(name, shapes[name], "float64");
-  const θ = { w: place("w"), b: place("b"), a: place("a"), c: place("c") };
-  /** [B, n, d] → [B, n, 1] */
-  const f = (x: Value) => add(matMul(relu(add(matMul(x, θ.w), θ.b)), θ.a), θ.c);
-  return { θ, f, x: place("x"), y: place("y") };
+/** Placeholders of an ensemble on points [B·n, d] and labels [B·n, 1], and f as [B·n, 1]. */
+function ensemble(sizes: Sizes) {
+  const { B, n, d } = sizes;
+  const θ = placeholders(sizes, "θ");
+  const f = (x: Value) => reshape(add(matMul(relu(add(matMul(reshape(x, [B, n, d]), θ.w), θ.b)), θ.a), θ.c), [B * n, 1]);
+  return { θ, f, x: input("x", [B * n, d], "float64"), y: input("y", [B * n, 1], "float64") };
 }
 
-/** The gradients, in each network's weights, of its mean loss at the points where the attack ends. */
+/** A step of Adam on each network's mean loss at the points where the attack ends. */
 function compileTraining(sizes: Sizes) {
   const { θ, f, x, y } = ensemble(sizes);
+  const [first, second] = [placeholders(sizes, "first"), placeholders(sizes, "second")];
+  const scalars = Object.fromEntries(["rate", ...Object.keys(optimizer.scalars(1))].map((name) => [name, input(name, [], "float64")]));
   const attacked = attackPath(f, x, y, x, sizes).at(-1) as Value;
-  const loss = mul(sum(logistic(f(attacked), y)), 1 / sizes.n);
-  const [w, b, a, c] = grad(loss, [θ.w, θ.b, θ.a, θ.c]);
-  return compile({ ...θ, x, y }, { w, b, a, c }, { threads: 1 });
+  const names = Object.keys(θ);
+  const gradients = grad(mul(sum(logistic(f(attacked), y)), 1 / sizes.n), Object.values(θ));
+  const updated = names.map((name, i) => optimizer.update(θ[name], gradients[i], { first: first[name], second: second[name] }, scalars));
+  const outputs = names.flatMap((name, i) => [
+    [`θ ${name}`, updated[i].w],
+    [`first ${name}`, updated[i].slots.first],
+    [`second ${name}`, updated[i].slots.second],
+  ]);
+  const inputs = { ...named(θ, "θ"), ...named(first, "first"), ...named(second, "second"), ...scalars, x, y };
+  return compile(inputs, Object.fromEntries(outputs) as Record<string, Value>, { threads: 1 });
 }
 
-/** The least margin y f(x̃) of each network over its points and all steps of the attack, and the points themselves: [B]. */
+/** The least margin y f(x̃) of each network, [B], over its points and all steps of an attack from `start`. */
 function compileJudging(sizes: Sizes) {
   const { θ, f, x, y } = ensemble(sizes);
   const start = input("start", x.shape, "float64");
-  const margins = [x, ...attackPath(f, x, y, start, sizes)].map((point) => mul(y, f(point)));
-  return compile({ ...θ, x, y, start }, { margins: reduceMin(stack(margins), [0, 2, 3]) }, { threads: 1 });
+  const margins = [x, ...attackPath(f, x, y, start, sizes)].map((point) => reshape(mul(y, f(point)), [sizes.B, sizes.n]));
+  return compile({ ...named(θ, "θ"), x, y, start }, { margins: reduceMin(stackValues(margins), [0, 2]) }, { threads: 1 });
 }
 
-/** x̃_0 = start, x̃_{k+1} = P_B(x̃_k + 2.5 (δ/K) ∇ℓ/‖∇ℓ‖) for k < K, around `centres`. Gradients of what follows are not taken through it. */
+/** The points of normalized projected ascent, `start` first. What follows is not differentiated through them. */
 function attackPath(f: (x: Value) => Value, centres: Value, y: Value, start: Value, { δ, attackSteps }: Sizes): Value[] {
-  const length = (v: Value) => add(sqrt(reduceSum(square(v), [2], { keepDimensions: true })), 1e-12);
+  const projection = balls(δ).projection(centres);
   const path = [start];
   for (let k = 0; k < attackSteps; k++) {
-    const x = path[k];
-    const gradient = grad(sum(logistic(f(x), y)), x);
-    const moved = sub(add(x, mul(div(gradient, length(gradient)), (2.5 * δ) / attackSteps)), centres);
-    path.push(stopGradient(add(centres, mul(moved, min(div(δ, length(moved)), 1)))));
+    const gradient = grad(sum(logistic(f(path[k]), y)), path[k]);
+    path.push(stopGradient(ascentStep(path[k], gradient, { direction: "l2", stepSize: (2.5 * δ) / attackSteps, projection })));
   }
   return path;
 }
 
-/** Every example `count` times in a row: [B, n, …] → [B, n·count, …]. */
-function repeated(x: Tensor<"float64">, count: number): Tensor<"float64"> {
-  const [B, n, k] = x.shape;
-  return { ...repeatRows({ ...x, shape: [B * n, k] }, count), shape: [B, n * count, k] };
+function placeholders(sizes: Sizes, prefix: string): Record<string, Value> {
+  return Object.fromEntries(Object.entries(shapes(sizes)).map(([name, shape]) => [name, input(`${prefix} ${name}`, shape, "float64")]));
 }
 
-/** Adam (Kingma and Ba 2015) with its usual constants. */
-function adam(learningRate: number, β1 = 0.9, β2 = 0.999): (θ: Weights, gradient: Weights) => Weights {
-  const moments = new Map<string, { first: Float64Array; second: Float64Array }>();
-  let t = 0;
-  return (θ, gradient) => {
-    t++;
-    const step = (learningRate * Math.sqrt(1 - β2 ** t)) / (1 - β1 ** t);
-    return Object.fromEntries(
-      Object.entries(θ).map(([name, layer]) => {
-        const { first, second } = moments.get(name) ?? { first: new Float64Array(layer.data.length), second: new Float64Array(layer.data.length) };
-        moments.set(name, { first, second });
-        const data = layer.data.map((value, i) => {
-          const g = gradient[name].data[i];
-          first[i] = β1 * first[i] + (1 - β1) * g;
-          second[i] = β2 * second[i] + (1 - β2) * g * g;
-          return value - (step * first[i]) / (Math.sqrt(second[i]) + 1e-8);
-        });
-        return [name, { ...layer, data }];
-      }),
-    );
-  };
+function named<T>(record: Readonly<Record<string, T>>, prefix: string): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [`${prefix} ${name}`, value]));
+}
+
+function unnamed(results: Readonly<Record<string, Tensor>>, prefix: string): Weights {
+  return Object.fromEntries(["w", "b", "a", "c"].map((name) => [name, results[`${prefix} ${name}`] as Tensor<"float64">]));
+}
+
+function zerosLike(θ: Weights): Weights {
+  return Object.fromEntries(Object.entries(θ).map(([name, { shape }]) => [name, zeros(shape, "float64")]));
 }

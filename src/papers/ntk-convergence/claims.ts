@@ -10,13 +10,17 @@ const within = (value: number, low: number, high: number) => value >= low && val
 export const claims: readonly Claim<Lab>[] = [
   claim({
     id: "N1",
-    statement: "The regret of projected gradient descent on the linearized network is bounded, whatever the attack, step size and comparator in the ball",
+    statement:
+      "The regret of projected gradient descent on the linearized network is bounded, whatever the attack, step size and comparator in the ball",
     provenance: "derived",
     criterion: "regret − (‖W₀ − W‖²/2αT + αG²/2) ≤ 1e-9 in every run",
     measure: ({ regret }) => {
       const worst = largest(regret.map((row) => row.worst));
       const comparators = Math.min(...regret.map((row) => row.comparators));
-      return { measured: { "largest regret − bound": figure(worst), runs: regret.length, "comparators in each": comparators }, holds: worst <= 1e-9 };
+      return {
+        measured: { "largest regret − bound": figure(worst), runs: regret.length, "comparators in each": comparators },
+        holds: worst <= 1e-9,
+      };
     },
   }),
   claim({
@@ -43,7 +47,10 @@ export const claims: readonly Claim<Lab>[] = [
     provenance: "derived",
     criterion: "worst error found ≤ bound at every width; slope in log m within −0.5 ± 0.05",
     measure: ({ linearization }) => {
-      const bounded = groups(linearization.filter(({ bound }) => bound !== undefined), ({ network }) => network);
+      const bounded = groups(
+        linearization.filter(({ bound }) => bound !== undefined),
+        ({ network }) => network,
+      );
       const ratio = largest(bounded.flatMap(([, rows]) => rows.map((row) => row.largest / (row.bound ?? 0))));
       const slopes = bounded.map(([network, rows]) => [`slope, ${network}`, figure(widthSlope(rows, (row) => row.error))] as const);
       return {
@@ -55,7 +62,8 @@ export const claims: readonly Claim<Lab>[] = [
   }),
   claim({
     id: "N4",
-    statement: "Training with an attack brings the loss under that attack to the best robust loss of the ball: min L_A(W_t) − L_*(W_ref) is small",
+    statement:
+      "Training with an attack brings the loss under that attack to the best robust loss of the ball: min L_A(W_t) − L_*(W_ref) is small",
     provenance: "proposed",
     criterion: "≤ 0.02 for FGSM, PGD-5 and PGD-20; W_ref from five times as much PGD-20 training in the same ball",
     measure: ({ convergence }) => {
@@ -68,13 +76,16 @@ export const claims: readonly Claim<Lab>[] = [
   }),
   claim({
     id: "N5",
-    statement: "Adversarial training finds a robust classifier: the robust loss comes close to zero at every width, without learning features",
+    statement:
+      "Adversarial training finds a robust classifier: the robust loss comes close to zero at every width, without learning features",
     provenance: "proposed",
     criterion: `robust loss ≤ ${targetLoss} (20 steps, 10 starts) and robust accuracy 1 at every width, within 4000 steps`,
     measure: ({ widths }) => {
       const rows = widths.filter(({ architecture }) => architecture.startsWith("two"));
       return {
-        measured: Object.fromEntries(rows.map((row) => [`m = ${row.m}`, `${figure(row.robustLoss)} after ${row.steps} steps, accuracy ${row.robustAccuracy}`])),
+        measured: Object.fromEntries(
+          rows.map((row) => [`m = ${row.m}`, `${figure(row.robustLoss)} after ${row.steps} steps, accuracy ${row.robustAccuracy}`]),
+        ),
         holds: rows.every((row) => row.robustLoss <= targetLoss && row.robustAccuracy === 1),
         note: "how many steps are needed depends on the data: over twelve draws of the points, 400 steps left 0.03 to 0.15, always with robust accuracy 1",
       };
@@ -82,7 +93,8 @@ export const claims: readonly Claim<Lab>[] = [
   }),
   claim({
     id: "N6",
-    statement: "Training stays near initialization: the displacement does not depend on the width, so that relative to ‖W₀‖ it falls as m^{-1/2}",
+    statement:
+      "Training stays near initialization: the displacement does not depend on the width, so that relative to ‖W₀‖ it falls as m^{-1/2}",
     provenance: "proposed",
     criterion: "slope in log m: displacement within 0 ± 0.1, relative displacement within −0.5 ± 0.1",
     measure: ({ widths }) => {
@@ -101,7 +113,8 @@ export const claims: readonly Claim<Lab>[] = [
   }),
   claim({
     id: "N7",
-    statement: "A robust network exists near initialization: the kernel's least-norm robust fit, realized by a finite network, and its norm grows with the radius of the perturbations",
+    statement:
+      "A robust network exists near initialization: the kernel's least-norm robust fit, realized by a finite network, and its norm grows with the radius of the perturbations",
     provenance: "proposed",
     criterion: "RMS error of f_lin on fresh points falls with slope within −0.5 ± 0.15; the norm increases with δ over at least four radii",
     measure: ({ norms, finite }) => {
@@ -122,14 +135,19 @@ export const claims: readonly Claim<Lab>[] = [
     id: "N8",
     statement: "Whatever interpolates one pair of points robustly shatters d points: sign f(e_j) = y_j for every labelling y",
     provenance: "derived",
-    criterion: "distances of the construction to 1e-12; no label missed by w = y, by a trained robust classifier, or by the nearest of many centres",
+    criterion:
+      "distances of the construction to 1e-12; no label missed by w = y, by a trained robust classifier, or by the nearest of many centres",
     measure: ({ shattering }) => {
       const geometry = largest(shattering.map((row) => row.geometryError));
       const missed = shattering.reduce((sum, row) => sum + row.exactMissed + row.trainedMissed + row.manyMissed, 0);
       const certified = shattering.every((row) => row.exactMargin > 0 && row.trainedMargin > 0);
       const widest = shattering[shattering.length - 1];
       return {
-        measured: { "geometry error": geometry, "labels missed": missed, [`missed of ${widest.d} without robustness`]: figure(widest.plainMissed) },
+        measured: {
+          "geometry error": geometry,
+          "labels missed": missed,
+          [`missed of ${widest.d} without robustness`]: figure(widest.plainMissed),
+        },
         holds: geometry <= 1e-12 && missed === 0 && certified,
       };
     },
@@ -144,7 +162,9 @@ export const claims: readonly Claim<Lab>[] = [
       const dimensions = [...new Set(capacity.map(({ d }) => d))];
       const ratio = (d: number) => width(d, 0.9) / width(d, 0);
       return {
-        measured: Object.fromEntries(dimensions.map((d) => [`d = ${d}: widths at δ = 0, 0.5, 0.9`, [0, 0.5, 0.9].map((δ) => width(d, δ)).join(", ")])),
+        measured: Object.fromEntries(
+          dimensions.map((d) => [`d = ${d}: widths at δ = 0, 0.5, 0.9`, [0, 0.5, 0.9].map((δ) => width(d, δ)).join(", ")]),
+        ),
         holds: dimensions.every((d) => ratio(d) >= 2) && ratio(10) >= ratio(5),
         note: `${capacity[0].widths.length} data sets; a width counts when one of two trained networks fits, so training, not capacity alone, sets it`,
       };

@@ -1,9 +1,11 @@
-/** A network compiled in float64 for what the theory asks of it: outputs, loss gradients in the inputs (ascent) and in the weights (descent). */
-import { grad, input, mean, mul, neg, softplus, sum, type Value } from "../../graph/index.ts";
-import { type Network, weightNames } from "../../models/model.ts";
-import { compile } from "../../runtime/index.ts";
-import { tensor, type Tensor, toFloat64 } from "../../tensor/index.ts";
+/** A network compiled in float64 for what the theory asks of it: outputs, ascent of the loss in the inputs, its gradient in the weights. */
+import { ascentStep } from "../../attacks/index.ts";
+import { grad, greater, input, mean, mul, neg, reshape, softplus, stopGradient, sum, type Value, where } from "../../graph/index.ts";
+import { type Network, weightNames } from "../../models/index.ts";
+import { compile, type Executable } from "../../runtime/index.ts";
+import { scalar, type Tensor, tensor } from "../../tensor/index.ts";
 import { scalarOutput } from "./networks.ts";
+import type { PerturbationSets } from "./sets.ts";
 import type { Weights } from "./theory.ts";
 
 /** Points [n, d], labels ±1 [n]. The loss is ℓ(f, y) = log(1 + exp(−yf)). */
@@ -11,8 +13,11 @@ export interface Evaluator {
   network: Network;
   /** f(W, x) [n]. */
   outputs(W: Weights, points: Tensor<"float64">): Promise<Float64Array>;
-  /** ℓ(f(W, x_i), y_i) [n] and its gradients in the points [n, d]. */
-  ascent(W: Weights, points: Tensor<"float64">, labels: Float64Array): Promise<{ losses: Float64Array; gradient: Tensor<"float64"> }>;
+  /**
+   * Projected normalized gradient ascent of ℓ from `start` [n, d] in the sets around `centres` [n, d]: the highest loss of each row over all
+   * points visited, and where.
+   */
+  ascend(W: Weights, request: AscentRequest): Promise<Visited>;
   /** The losses [n] and the gradient of their mean in the trained weights. */
   descent(W: Weights, points: Tensor<"float64">, labels: Float64Array): Promise<{ losses: Float64Array; gradient: Weights }>;
   /** Σ_i c_i ∇_W f(W, x_i) in the trained weights: the tangent features of the points, combined by `coefficients` [n]. */
@@ -21,56 +26,97 @@ export interface Evaluator {
   release(): Promise<void>;
 }
 
-/** The compiled functions of a network; each is compiled once per number of points, on first use. */
+export interface AscentRequest {
+  centres: Tensor<"float64">;
+  labels: Float64Array;
+  start: Tensor<"float64">;
+  sets: PerturbationSets;
+  steps: number;
+  stepSize: number;
+}
+
+/** The best point of each row, [n, d], and its loss, [n]. */
+export interface Visited {
+  losses: Float64Array;
+  points: Tensor<"float64">;
+}
+
+/** Ascent steps in one graph: attacks of 1, 5 and 20 steps are runs of one of two programs. */
+const UNROLLED = 5;
+
+type Symbols = Readonly<Record<string, Value>>;
+
+/** The compiled functions of a network, each compiled once per number of points, on first use. */
 export function evaluator(network: Network): Evaluator {
   const trained = weightNames(network, "trained");
-  const programs = new Map<string, ReturnType<typeof build>>();
+  const programs = new Map<string, Promise<Executable>>();
 
-  const build = (n: number, outputs: (f: Value, y: Value, x: Value, W: Readonly<Record<string, Value>>) => Record<string, Value>) => {
-    const weights = Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, "float64")] as const);
-    const W = Object.fromEntries(weights);
-    const [x, y] = [input("points", [n, ...network.inputShape], "float64"), input("labels", [n], "float64")];
-    return compile({ ...W, points: x, labels: y }, outputs(scalarOutput(network, x, W), y, x, W), { threads: 1 });
+  /** Runs the program `id`, built on first use from the weights and from points and numbers of the shapes that are fed. */
+  const run = async (
+    id: string,
+    W: Weights,
+    feeds: Readonly<Record<string, Tensor<"float64">>>,
+    build: (W: Symbols, fed: Symbols) => Symbols,
+  ) => {
+    const signature = `${id} ${Object.values(feeds).map(({ shape }) => `[${shape}]`)}`;
+    const program = programs.get(signature) ?? compiled(feeds, build);
+    programs.set(signature, program);
+    return (await program).run({ ...W, ...feeds }) as Promise<Record<string, Tensor<"float64">>>;
   };
-  const run = async (kind: keyof typeof kinds, W: Weights, points: Tensor<"float64">, labels: Float64Array) => {
-    const n = points.shape[0];
-    const id = `${kind} ${n}`;
-    const program = programs.get(id) ?? build(n, kinds[kind]);
-    programs.set(id, program);
-    return (await program).run({ ...W, points, labels: tensor(labels, [n], "float64") });
+  const compiled = (feeds: Readonly<Record<string, Tensor>>, build: (W: Symbols, fed: Symbols) => Symbols) => {
+    const W = Object.fromEntries(Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, "float64")]));
+    const fed = Object.fromEntries(Object.entries(feeds).map(([name, { shape }]) => [name, input(name, shape, "float64")]));
+    return compile({ ...W, ...fed }, build(W, fed), { threads: 1 });
   };
-  const kinds = {
-    outputs: (f: Value) => ({ f }),
-    ascent: (f: Value, y: Value, x: Value) => {
-      const losses = logistic(f, y);
-      return { losses, gradient: grad(sum(losses), x) };
-    },
-    descent: (f: Value, y: Value, _x: Value, W: Readonly<Record<string, Value>>) => {
-      const losses = logistic(f, y);
-      return { losses, ...gradients(mean(losses), W) };
-    },
-    combine: (f: Value, y: Value, _x: Value, W: Readonly<Record<string, Value>>) => gradients(sum(mul(f, y)), W),
-  };
-  const gradients = (objective: Value, W: Readonly<Record<string, Value>>) => {
-    const values = grad(objective, trained.map((name) => W[name]));
+  const losses = (W: Symbols, x: Value, y: Value) => logistic(scalarOutput(network, x, W), y);
+  const gradients = (objective: Value, W: Symbols) => {
+    const values = grad(
+      objective,
+      trained.map((name) => W[name]),
+    );
     return Object.fromEntries(trained.map((name, i) => [`∇${name}`, values[i]]));
   };
-  const read = (results: Readonly<Record<string, Tensor>>): Weights =>
-    Object.fromEntries(trained.map((name) => [name, results[`∇${name}`] as Tensor<"float64">]));
+  const inWeights = (results: Weights): Weights => Object.fromEntries(trained.map((name) => [name, results[`∇${name}`]]));
 
   return {
     network,
-    outputs: async (W, points) => toFloat64((await run("outputs", W, points, new Float64Array(points.shape[0]))).f),
-    ascent: async (W, points, labels) => {
-      const { losses, gradient } = await run("ascent", W, points, labels);
-      return { losses: toFloat64(losses), gradient: gradient as Tensor<"float64"> };
+    outputs: async (W, points) => (await run("outputs", W, { x: points }, (w, { x }) => ({ f: scalarOutput(network, x, w) }))).f.data,
+    async ascend(W, { centres, labels, start, sets, steps, stepSize }) {
+      const unrolled = steps % UNROLLED === 0 ? UNROLLED : 1;
+      const n = labels.length;
+      let x = start;
+      let best: Visited = { losses: new Float64Array(n).fill(Number.NEGATIVE_INFINITY), points: start };
+      for (let step = 0; step < Math.max(steps, 1); step += unrolled) {
+        const feeds = {
+          x,
+          centres,
+          y: vector(labels),
+          stepSize: scalar(stepSize, "float64"),
+          highest: vector(best.losses),
+          at: best.points,
+        };
+        const result = await run(`ascend ${sets.name} ${Math.min(unrolled, steps)}`, W, feeds, (w, fed) =>
+          ascent((point) => losses(w, point, fed.y), fed, sets.projection(fed.centres), Math.min(unrolled, steps)),
+        );
+        x = result.last;
+        best = { losses: result.highest.data, points: result.at };
+      }
+      return best;
     },
-    descent: async (W, points, labels) => {
-      const results = await run("descent", W, points, labels);
-      return { losses: toFloat64(results.losses), gradient: read(results) };
+    async descent(W, points, labels) {
+      const results = await run("descent", W, { x: points, y: vector(labels) }, (w, { x, y }) => {
+        const ℓ = losses(w, x, y);
+        return { ℓ, ...gradients(mean(ℓ), w) };
+      });
+      return { losses: results.ℓ.data, gradient: inWeights(results) };
     },
-    combine: async (W, points, coefficients) => read(await run("combine", W, points, coefficients)),
-    release: async () => {
+    combine: async (W, points, coefficients) =>
+      inWeights(
+        await run("combine", W, { x: points, c: vector(coefficients) }, (w, { x, c }) =>
+          gradients(sum(mul(scalarOutput(network, x, w), c)), w),
+        ),
+      ),
+    async release() {
       for (const program of programs.values()) await (await program).release();
       programs.clear();
     },
@@ -80,4 +126,21 @@ export function evaluator(network: Network): Evaluator {
 /** log(1 + exp(−yf)) of each example. */
 export function logistic(f: Value, y: Value): Value {
   return softplus(neg(mul(y, f)));
+}
+
+/** `steps` ascent steps from x with the best point of each row kept, the start and the end included. */
+function ascent(losses: (x: Value) => Value, fed: Symbols, projection: (x: Value) => Value, steps: number): Symbols {
+  let [x, highest, at] = [fed.x, fed.highest, fed.at];
+  for (let k = 0; ; k++) {
+    const ℓ = losses(x);
+    const better = greater(ℓ, highest);
+    highest = where(better, ℓ, highest);
+    at = where(reshape(better, [...better.shape, 1]), x, at);
+    if (k === steps) return { highest, at, last: x };
+    x = stopGradient(ascentStep(x, grad(sum(ℓ), x), { direction: "l2", stepSize: fed.stepSize, projection }));
+  }
+}
+
+function vector(values: Float64Array): Tensor<"float64"> {
+  return tensor(values, [values.length], "float64");
 }

@@ -4,10 +4,10 @@
  */
 import { type KernelFit, leastNormFit } from "../../analysis/ntk-fit.ts";
 import type { Kernel } from "../../analysis/ntk-kernels.ts";
-import type { Key, Tensor } from "../../tensor/index.ts";
+import type { Key } from "../../tensor/index.ts";
 import type { Evaluator } from "./evaluator.ts";
-import { type Labelled, repeatRows, row, stack } from "./points.ts";
-import type { PerturbationSets } from "./problem.ts";
+import { type Labelled, repeatRows, row, rowsOf, stack } from "./points.ts";
+import type { PerturbationSets } from "./sets.ts";
 import { plus, type Weights } from "./theory.ts";
 
 /**
@@ -21,7 +21,7 @@ export function robustFit(
   { samples, tolerance, key }: { samples: number; tolerance: number; key: Key },
 ): KernelFit {
   const { points, labels } = perturbedCopies(data, sets, { samples, key });
-  return leastNormFit(kernel, stack([...rowsIn(data.points), ...rowsIn(points)]), [...data.labels, ...labels], { tolerance });
+  return leastNormFit(kernel, stack([...rowsOf(data.points), ...rowsOf(points)]), [...data.labels, ...labels], { tolerance });
 }
 
 /** `samples` random points of each perturbation set with the labels of their centres. */
@@ -37,9 +37,12 @@ export function perturbedCopies(data: Labelled, sets: PerturbationSets, { sample
 export async function realize(network: Evaluator, initial: Weights, { points, coefficients }: KernelFit): Promise<Weights> {
   const support = [...coefficients.keys()].filter((j) => coefficients[j] !== 0);
   const used = stack(support.map((j) => row(points, j)));
-  return plus(initial, await network.combine(initial, used, Float64Array.from(support, (j) => coefficients[j])));
-}
-
-function rowsIn(points: Tensor<"float64">): Float64Array[] {
-  return Array.from({ length: points.shape[0] }, (_, i) => row(points, i));
+  return plus(
+    initial,
+    await network.combine(
+      initial,
+      used,
+      Float64Array.from(support, (j) => coefficients[j]),
+    ),
+  );
 }

@@ -28,7 +28,12 @@ export async function run(bench: Bench): Promise<Lab> {
   const s = settings[bench.mode];
   let done = 0;
   /** One remembered piece per item; `share` is the study's part of the experiment's time. */
-  const each = async <Item, Row>(study: string, share: number, items: readonly Item[], compute: (item: Item, key: Key) => Row | Promise<Row>) => {
+  const each = async <Item, Row>(
+    study: string,
+    share: number,
+    items: readonly Item[],
+    compute: (item: Item, key: Key) => Row | Promise<Row>,
+  ) => {
     const rows: Row[] = [];
     for (const item of items) {
       bench.progress(`${study} ${item}`, done);
@@ -42,7 +47,7 @@ export async function run(bench: Bench): Promise<Lab> {
     regret: (await each("regret", 0.2, s.regret.activations, (activation, key) => studyRegret(key, { ...s.regret, activation }))).flat(),
     ordering: (await each("ordering", 0.05, s.ordering.radii, (δ, key) => studyOrdering(key, { ...s.ordering, δ }))).flat(),
     linearization: [
-      ...(await each("linearization", 0.1, pairs(["softplus", "quadraticRelu"] as const, s.linearization.widths), ([activation, m], key) =>
+      ...(await each("linearization", 0.1, pairs(["softplus", "quadratic-relu"] as const, s.linearization.widths), ([activation, m], key) =>
         studyTwoLayerLinearization(key, { ...s.linearization, activation, m }),
       )),
       ...(await each("deep linearization", 0.03, s.linearization.deepWidths, (m, key) =>
@@ -52,7 +57,9 @@ export async function run(bench: Bench): Promise<Lab> {
     convergence: (await each("convergence", 0.1, s.convergence.radii, (R, key) => studyConvergence(key, { ...s.convergence, R }))).flat(),
     widths: [
       ...(await each("width", 0.1, s.nearInitialization.widths, (m, key) => studyWidth(key, { ...s.nearInitialization, m }))),
-      ...(await each("deep width", 0.05, s.nearInitialization.deepWidths, (m, key) => studyDeepWidth(key, { ...s.nearInitialization, m }))),
+      ...(await each("deep width", 0.05, s.nearInitialization.deepWidths, (m, key) =>
+        studyDeepWidth(key, { m, T: s.nearInitialization.deepT, R: s.nearInitialization.R }),
+      )),
     ],
     norms: await each("existence", 0.05, s.existence.radii, (fraction, key) => studyNorm(key, { ...s.existence, fraction })),
     finite: await each("finite existence", 0.05, s.existence.widths, (m, key) => studyFinite(key, { ...s.existence, m })),
@@ -61,7 +68,7 @@ export async function run(bench: Bench): Promise<Lab> {
       studyCapacity(key, { ...s.capacity, d, δ }),
     ),
     spectra: [
-      ...(await each("spectrum", 0.03, ["relu", "quadraticRelu", "softplus"] as const, (activation, key) =>
+      ...(await each("spectrum", 0.03, ["relu", "quadratic-relu", "softplus"] as const, (activation, key) =>
         studyTwoLayerSpectrum(key, activation, s.spectrum),
       )),
       ...(await each("deep spectrum", 0.02, s.spectrum.depths, (H, key) =>

@@ -2,8 +2,8 @@
  * The two architectures of Gao et al. (2019) as models, and the linearization of any network around given weights. Their output is
  * one number f(W, x) per example, whose sign is the class; only the layers W are trained, the others stay as they were drawn.
  */
-import { add, constant, jvp, matMul, mul, relu, reshape, sliceAxis, softplus, square, sub, tanh, transpose, type Value } from "../../graph/index.ts";
-import { type Network, weightNames } from "../../models/model.ts";
+import { add, constant, jvp, matMul, mul, reshape, sliceAxis, sub, transpose, type Value } from "../../graph/index.ts";
+import { type Activation, activations, type Network, weightNames } from "../../models/index.ts";
 import { type Key, normal, tensor, uniform } from "../../tensor/index.ts";
 import type { Weights } from "./theory.ts";
 
@@ -13,9 +13,8 @@ export interface InitializedNetwork {
   weights: Weights;
 }
 
-/** Activations by name. The smooth ones satisfy the paper's assumption on σ; the others are there to be compared with. */
-export const activations = { softplus, tanh, relu, quadraticRelu: (z: Value) => square(relu(z)) } as const;
-export type Activation = keyof typeof activations | ((z: Value) => Value);
+/** σ by its name, or any function; the paper asks for a Lipschitz and smooth one. */
+export type Sigma = Activation | ((z: Value) => Value);
 
 /**
  * The symmetric two-layer network of the existence theorem,
@@ -27,7 +26,7 @@ export type Activation = keyof typeof activations | ((z: Value) => Value);
  */
 export function twoLayerNetwork(
   source: Key,
-  { m, d, activation = "quadraticRelu" }: { m: number; d: number; activation?: Activation },
+  { m, d, activation = "quadratic-relu" }: { m: number; d: number; activation?: Sigma },
 ): InitializedNetwork {
   if (!(Number.isInteger(m) && m >= 2 && m % 2 === 0)) throw new RangeError(`a symmetric network has an even width, not ${m}`);
   const half = normal(source.fold("W"), [m / 2, d]).data;
@@ -43,8 +42,16 @@ export function twoLayerNetwork(
       apply: (x, { W, a }) => ({ logits: mul(matMul(σ(matMul(x, transpose(W))), a), 1 / Math.sqrt(m)), statistics: {} }),
     },
     weights: {
-      W: tensor(Float64Array.from({ length: m * d }, (_, i) => half[i % half.length]), [m, d], "float64"),
-      a: tensor(Float64Array.from({ length: m }, (_, r) => (r < m / 2 ? signs[r] : -signs[r - m / 2])), [m, 1], "float64"),
+      W: tensor(
+        Float64Array.from({ length: m * d }, (_, i) => half[i % half.length]),
+        [m, d],
+        "float64",
+      ),
+      a: tensor(
+        Float64Array.from({ length: m }, (_, r) => (r < m / 2 ? signs[r] : -signs[r - m / 2])),
+        [m, 1],
+        "float64",
+      ),
     },
   };
 }
@@ -60,7 +67,7 @@ export function twoLayerNetwork(
  */
 export function deepNetwork(
   source: Key,
-  { m, d, H, activation = "softplus", rescaled = false }: { m: number; d: number; H: number; activation?: Activation; rescaled?: boolean },
+  { m, d, H, activation = "softplus", rescaled = false }: { m: number; d: number; H: number; activation?: Sigma; rescaled?: boolean },
 ): InitializedNetwork {
   if (!(Number.isInteger(H) && H >= 1 && Number.isInteger(m) && m >= 1)) {
     throw new RangeError(`depth ${H} and width ${m} must be positive integers`);
@@ -107,7 +114,11 @@ export function linearized({ network, weights: W0 }: InitializedNetwork): Networ
       const trained = weightNames(network, "trained");
       const { logits } = network.apply(x, origin);
       const tangents = trained.map((name) => sub(weights[name], origin[name]));
-      const [change] = jvp([logits], trained.map((name) => origin[name]), tangents);
+      const [change] = jvp(
+        [logits],
+        trained.map((name) => origin[name]),
+        tangents,
+      );
       return { logits: add(logits, change), statistics: {} };
     },
   };
@@ -125,6 +136,6 @@ export function scalarOutput(network: Network, x: Value, weights: Readonly<Recor
   throw new RangeError(`the theory is about one output, or two classes; this network has ${network.classes}`);
 }
 
-function activationOf(activation: Activation): (z: Value) => Value {
+function activationOf(activation: Sigma): (z: Value) => Value {
   return typeof activation === "string" ? activations[activation] : activation;
 }

@@ -1,7 +1,4 @@
-/**
- * The point sets and perturbation sets of the laboratory. Data and all their perturbations lie on the unit sphere (Gao et al.,
- * sections on convergence and existence); the perturbation set of x is the cap B_δ(x) = {x′ : ‖x′‖ = 1, ‖x′ − x‖ ≤ δ}.
- */
+/** Data of the laboratory, points with labels ±1, and small helpers for rows of points. */
 import { type Key, normal, type Tensor, tensor, uniform } from "../../tensor/index.ts";
 
 /** Points [n, d] with a label +1 or −1 each. */
@@ -9,9 +6,6 @@ export interface Labelled {
   points: Tensor<"float64">;
   labels: Float64Array;
 }
-
-/** Replaces chosen points [count, d] by the nearest points of their perturbation sets; `centres` [count, d] are the clean points. */
-export type Projection = (points: Tensor<"float64">, centres: Tensor<"float64">) => Tensor<"float64">;
 
 /**
  * `n` uniform points of the sphere S^{d−1}, labels alternating, every two farther apart than `separation`, and farther than
@@ -57,53 +51,15 @@ export function oppositeSeparation({ points, labels }: Labelled): number {
   return least;
 }
 
-/**
- * Onto the cap of radius δ (a chord: the angle is 2 arcsin(δ/2)): to the sphere along the radius, then, where the angle is too
- * large, along the great circle towards the centre. This is the nearest point of the cap for a point on the sphere.
- */
-export function capProjection(δ: number): Projection {
-  const widest = 2 * Math.asin(Math.min(1, δ / 2));
-  return eachRow((x, centre) => {
-    const length = Math.hypot(...x);
-    if (length === 0) return centre;
-    const cosine = dot(x, centre) / length;
-    const tangent = x.map((v, k) => v / length - cosine * centre[k]);
-    const sine = Math.hypot(...tangent);
-    if (Math.atan2(sine, cosine) <= widest) return x.map((v) => v / length);
-    if (sine === 0) return centre;
-    return centre.map((c, k) => Math.cos(widest) * c + (Math.sin(widest) * tangent[k]) / sine);
-  });
-}
-
-/** Onto the Euclidean ball of radius δ. */
-export function ballProjection(δ: number): Projection {
-  return eachRow((x, centre) => {
-    const length = distance(x, centre);
-    return length <= δ ? x : centre.map((c, k) => c + (δ * (x[k] - c)) / length);
-  });
-}
-
-/** `count` random points of the cap of each of the n centres, as [n·count, d] in the order of the centres: half on its rim, half uniform in angle. */
-export function capSamples(source: Key, centres: Tensor<"float64">, δ: number, count: number): Tensor<"float64"> {
-  const [n, d] = centres.shape;
-  const widest = 2 * Math.asin(Math.min(1, δ / 2));
-  const directions = normal(source.fold("directions"), [n * count, d]);
-  const fractions = uniform(source.fold("angles"), [n * count]).data;
-  const samples = Array.from({ length: n * count }, (_, s) => {
-    const centre = row(centres, Math.floor(s / count));
-    const direction = row(directions, s);
-    const along = dot(direction, centre);
-    const tangent = normalized(direction.map((v, k) => v - along * centre[k]));
-    const angle = widest * (s % 2 === 0 ? 1 : fractions[s]);
-    return centre.map((c, k) => Math.cos(angle) * c + Math.sin(angle) * tangent[k]);
-  });
-  return stack(samples);
-}
-
 /** Row `i` of a tensor [n, d], as a view. */
 export function row(points: Tensor<"float64">, i: number): Float64Array {
   const d = points.shape[1];
   return points.data.subarray(i * d, (i + 1) * d);
+}
+
+/** The rows of a tensor [n, d], as views. */
+export function rowsOf(points: Tensor<"float64">): Float64Array[] {
+  return Array.from({ length: points.shape[0] }, (_, i) => row(points, i));
 }
 
 /** Rows of equal length as a tensor [n, d]. */
@@ -132,15 +88,8 @@ export function distance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return Math.sqrt(sum);
 }
 
-function normalized(x: Float64Array): Float64Array {
+/** x/‖x‖ */
+export function normalized(x: Float64Array): Float64Array {
   const length = Math.hypot(...x);
   return x.map((v) => v / length);
-}
-
-function eachRow(project: (x: Float64Array, centre: Float64Array) => Float64Array): Projection {
-  return (points, centres) => {
-    const data = new Float64Array(points.data.length);
-    for (let i = 0; i < points.shape[0]; i++) data.set(project(row(points, i), row(centres, i)), i * points.shape[1]);
-    return { ...points, data };
-  };
 }

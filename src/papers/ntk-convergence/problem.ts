@@ -2,18 +2,11 @@
  * What the theorem is about: a network at its initialization, data, and the perturbation sets B(x); and the attacks A(W, x) ∈ B(x),
  * which may be anything. Nothing is ever differentiated through an attack.
  */
-import { type Key, normal, type Tensor, uniform } from "../../tensor/index.ts";
-import type { Evaluator } from "./evaluator.ts";
-import { ballProjection, capProjection, capSamples, dot, type Labelled, type Projection, repeatRows, row, stack } from "./points.ts";
-import type { Weights } from "./theory.ts";
-
-/** The set B(x) around each clean point x, of radius δ. */
-export interface PerturbationSets {
-  δ: number;
-  project: Projection;
-  /** One random point of B(x) for each clean point. */
-  sample(key: Key, centres: Tensor<"float64">): Tensor<"float64">;
-}
+import type { Key, Tensor } from "../../tensor/index.ts";
+import type { Evaluator, Visited } from "./evaluator.ts";
+import { type Labelled, repeatRows, row, stack } from "./points.ts";
+import type { PerturbationSets } from "./sets.ts";
+import { logisticLoss, type Weights } from "./theory.ts";
 
 /** A network to be trained on data against perturbations. */
 export interface Problem {
@@ -27,31 +20,6 @@ export interface Problem {
 export interface Attack {
   name: string;
   perturb(problem: Problem, W: Weights, key: Key): Promise<Tensor<"float64">>;
-}
-
-/** Caps of the unit sphere, {x′ : ‖x′‖ = 1, ‖x′ − x‖ ≤ δ}. */
-export function caps(δ: number): PerturbationSets {
-  return { δ, project: capProjection(δ), sample: (key, centres) => capSamples(key, centres, δ, 1) };
-}
-
-/** Euclidean balls {x′ : ‖x′ − x‖ ≤ δ}; samples are uniform. */
-export function balls(δ: number): PerturbationSets {
-  return {
-    δ,
-    project: ballProjection(δ),
-    sample: (key, centres) => {
-      const [n, d] = centres.shape;
-      const directions = normal(key.fold("directions"), [n, d]);
-      const radii = uniform(key.fold("radii"), [n]).data.map((u) => δ * u ** (1 / d));
-      return stack(
-        Array.from({ length: n }, (_, i) => {
-          const direction = row(directions, i);
-          const length = Math.sqrt(dot(direction, direction));
-          return row(centres, i).map((c, k) => c + (radii[i] * direction[k]) / length);
-        }),
-      );
-    },
-  };
 }
 
 /** A(W, x) = x: plain training. */
@@ -86,8 +54,8 @@ export async function robustLoss(
 
 /** The surrogate loss L_A(W) = n⁻¹ Σ ℓ(f(W, A(W, x_i)), y_i). */
 export async function surrogateLoss(problem: Problem, W: Weights, attack: Attack, key: Key): Promise<number> {
-  const perturbed = await attack.perturb(problem, W, key);
-  return average((await problem.evaluator.ascent(W, perturbed, problem.data.labels)).losses);
+  const outputs = await problem.evaluator.outputs(W, await attack.perturb(problem, W, key));
+  return average(outputs.map((f, i) => logisticLoss(f, problem.data.labels[i])));
 }
 
 /** The highest losses [n] found by projected ascent, and where [n, d]: over the clean points, all restarts and all steps. */
@@ -96,37 +64,23 @@ export async function strongest(
   W: Weights,
   key: Key,
   { steps, restarts = 1, stepSize = (2.5 * sets.δ) / steps }: { steps: number; restarts?: number; stepSize?: number },
-): Promise<{ losses: Float64Array; points: Tensor<"float64"> }> {
+): Promise<Visited> {
   const n = data.labels.length;
   const centres = repeatRows(data.points, restarts);
-  const labels = Float64Array.from({ length: n * restarts }, (_, s) => data.labels[Math.floor(s / restarts)]);
   const random = restarts > 1 ? sets.sample(key, centres) : centres;
-  let points = stack(Array.from({ length: n * restarts }, (_, s) => row(s % restarts === 0 ? centres : random, s)));
-  const best = { losses: new Float64Array(n).fill(Number.NEGATIVE_INFINITY), points: stack(Array.from({ length: n }, (_, i) => row(data.points, i))) };
-  for (let t = 0; ; t++) {
-    const { losses, gradient } = await evaluator.ascent(W, points, labels);
-    losses.forEach((loss, s) => {
-      const i = Math.floor(s / restarts);
-      if (loss > best.losses[i]) {
-        best.losses[i] = loss;
-        best.points.data.set(row(points, s), i * points.shape[1]);
-      }
-    });
-    if (t === steps) return best;
-    points = sets.project(stepped(points, gradient, stepSize), centres);
-  }
-}
-
-/** x + η ∇/‖∇‖, row by row; rows without a gradient stay. */
-function stepped(points: Tensor<"float64">, gradient: Tensor<"float64">, η: number): Tensor<"float64"> {
-  const data = points.data.slice();
-  const d = points.shape[1];
-  for (let i = 0; i < points.shape[0]; i++) {
-    const g = row(gradient, i);
-    const length = Math.sqrt(dot(g, g));
-    if (length > 0) for (let k = 0; k < d; k++) data[i * d + k] += (η * g[k]) / length;
-  }
-  return { ...points, data };
+  const visited = await evaluator.ascend(W, {
+    centres,
+    labels: Float64Array.from({ length: n * restarts }, (_, s) => data.labels[Math.floor(s / restarts)]),
+    start: stack(Array.from({ length: n * restarts }, (_, s) => row(s % restarts === 0 ? centres : random, s))),
+    sets,
+    steps,
+    stepSize,
+  });
+  const best = Array.from({ length: n }, (_, i) => {
+    const own = Array.from({ length: restarts }, (_, r) => i * restarts + r);
+    return own.reduce((a, b) => (visited.losses[b] > visited.losses[a] ? b : a));
+  });
+  return { losses: Float64Array.from(best, (s) => visited.losses[s]), points: stack(best.map((s) => row(visited.points, s))) };
 }
 
 export function average(values: ArrayLike<number>): number {

@@ -1,7 +1,7 @@
 /** The regret of a run against fixed weights, and its bound: the inequality by which adversarial training converges. */
-import { stack, row } from "./points.ts";
+import { rowsOf, stack } from "./points.ts";
 import { average, type Problem } from "./problem.ts";
-import { logisticLoss, regretBound, weightDistance, type Weights } from "./theory.ts";
+import { logisticLoss, regretBound, type Weights, weightDistance } from "./theory.ts";
 import type { Run } from "./training.ts";
 
 /** T⁻¹ Σ_t [L_A(W_t) − l_t(W)] of one comparator W, beside its bound. */
@@ -18,7 +18,7 @@ export async function measureRegret(problem: Problem, run: Run, α: number, comp
   const T = run.losses.length;
   const n = problem.data.labels.length;
   const G = Math.max(...run.gradientNorms);
-  const all = stack(run.perturbed.flatMap((points) => Array.from({ length: n }, (_, i) => row(points, i))));
+  const all = stack(run.perturbed.flatMap(rowsOf));
   const played = average(run.losses);
   const regrets: Regret[] = [];
   for (const W of comparators) {

@@ -11,7 +11,10 @@ export function groups<Row>(rows: readonly Row[], nameOf: (row: Row) => string):
 
 /** Exponent of a quantity in the width. */
 export function widthSlope<Row extends { m: number }>(rows: readonly Row[], quantity: (row: Row) => number): number {
-  return logLogSlope(rows.map(({ m }) => m), rows.map(quantity));
+  return logLogSlope(
+    rows.map(({ m }) => m),
+    rows.map(quantity),
+  );
 }
 
 /** The median of the least widths over data sets; infinite where more than half of the data sets were fitted by no width tried. */

@@ -46,7 +46,7 @@ export function linearizationBound({ C, R, m }: { C: number; R: number; m: numbe
 }
 
 /** C = sup|σ″| of the activations whose second derivative is bounded. */
-export const curvature = { softplus: 0.25, quadraticRelu: 2, tanh: 4 / (3 * Math.sqrt(3)) } as const;
+export const curvature = { softplus: 0.25, "quadratic-relu": 2, tanh: 4 / (3 * Math.sqrt(3)) } as const;
 
 /** Radius of each layer's ball in the paper's scaling of the deep network: ‖W⁽ʰ⁾ − W₀⁽ʰ⁾‖_F ≤ R/√m. */
 export function layerRadius(R: number, m: number): number {

@@ -6,7 +6,7 @@
  */
 import type { Key, Tensor } from "../../tensor/index.ts";
 import { type Attack, average, type Problem } from "./problem.ts";
-import { plus, projectOntoBalls, weightNorm, type Weights } from "./theory.ts";
+import { plus, projectOntoBalls, type Weights, weightNorm } from "./theory.ts";
 
 /** What happened in T steps. */
 export interface Run {
@@ -32,9 +32,16 @@ export async function trainAdversarially(
   attack: Attack,
   { α, T, radius, key, start = problem.initial }: { α: number; T: number; radius: number; key: Key; start?: Weights },
 ): Promise<Run> {
-  if (!(Number.isInteger(T) && T > 0 && α > 0 && radius > 0)) throw new RangeError(`T = ${T}, α = ${α} and radius = ${radius} must be positive, and T an integer`);
+  if (!(Number.isInteger(T) && T > 0 && α > 0 && radius > 0))
+    throw new RangeError(`T = ${T}, α = ${α} and radius = ${radius} must be positive, and T an integer`);
   const { evaluator, initial, data } = problem;
-  const run: Run = { losses: [], gradientNorms: [], perturbed: [], weights: start, best: { step: 0, loss: Number.POSITIVE_INFINITY, weights: start } };
+  const run: Run = {
+    losses: [],
+    gradientNorms: [],
+    perturbed: [],
+    weights: start,
+    best: { step: 0, loss: Number.POSITIVE_INFINITY, weights: start },
+  };
   for (let t = 0; t < T; t++) {
     const perturbed = await attack.perturb(problem, run.weights, key.fold("attack", t));
     const { losses, gradient } = await evaluator.descent(run.weights, perturbed, data.labels);

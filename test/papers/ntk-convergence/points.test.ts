@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
+import { constant, evaluate } from "../../../src/graph/index.ts";
 import {
-  ballProjection,
-  capProjection,
-  capSamples,
   distance,
   gaussianPoints,
   oppositeSeparation,
   repeatRows,
   row,
+  rowsOf,
   spherePoints,
   stack,
 } from "../../../src/papers/ntk-convergence/points.ts";
-import { key, normal } from "../../../src/tensor/index.ts";
+import { balls, caps, type PerturbationSets } from "../../../src/papers/ntk-convergence/sets.ts";
+import { key, normal, type Tensor } from "../../../src/tensor/index.ts";
 
 const δ = 0.25;
 const { points, labels } = spherePoints(key(1), { n: 8, d: 6, separation: 2.2 * δ });
@@ -41,14 +41,15 @@ describe("data", () => {
   });
 });
 
-describe("projection", () => {
+describe("perturbation sets", () => {
   const anywhere = normal(key(2), [8, 6], 0.8);
+  const project = (sets: PerturbationSets, x: Tensor<"float64">) => evaluate([sets.projection(constant(points))(constant(x))])[0];
 
-  it("onto the cap lands in it, is idempotent, and no point of the cap is nearer (points of the sphere)", () => {
-    const unit = stack(Array.from({ length: 8 }, (_, i) => row(anywhere, i).map((v, _k, x) => v / Math.hypot(...x))));
-    const projected = capProjection(δ)(unit, points);
-    const samples = capSamples(key(3), points, δ, 500);
-    const again = capProjection(δ)(projected, points);
+  it("projects onto the cap: into it, idempotent, and no point of the cap is nearer (for points of the sphere)", () => {
+    const unit = stack(rowsOf(anywhere).map((x) => x.map((v) => v / Math.hypot(...x))));
+    const projected = project(caps(δ), unit);
+    const samples = caps(δ).sample(key(3), repeatRows(points, 500));
+    const again = project(caps(δ), projected);
     for (let i = 0; i < 8; i++) {
       const x = row(projected, i);
       expect(Math.hypot(...x)).toBeCloseTo(1, 13);
@@ -59,33 +60,43 @@ describe("projection", () => {
     }
   });
 
-  it("onto the cap keeps what lies inside, takes the radius δ = 0 to the centre and the origin too", () => {
-    const inside = capSamples(key(5), points, 0.9 * δ, 1);
-    const kept = capProjection(δ)(inside, points);
-    kept.data.forEach((v, i) => {
+  it("keeps what lies inside the cap, and takes everything to the centre when δ = 0", () => {
+    const inside = caps(0.9 * δ).sample(key(5), points);
+    project(caps(δ), inside).data.forEach((v, i) => {
       expect(v).toBeCloseTo(inside.data[i], 13);
     });
-    const none = capProjection(0)(anywhere, points);
-    const origin = capProjection(δ)({ ...points, data: points.data.map(() => 0) }, points);
-    points.data.forEach((v, i) => {
-      expect(none.data[i]).toBeCloseTo(v, 13);
-      expect(origin.data[i]).toBe(v);
+    project(caps(0), anywhere).data.forEach((v, i) => {
+      expect(v).toBeCloseTo(points.data[i], 13);
     });
   });
 
-  it("onto the ball scales the difference back", () => {
-    const projected = ballProjection(δ)(anywhere, points);
-    for (let i = 0; i < 8; i++) expect(distance(row(projected, i), row(points, i))).toBeCloseTo(δ, 13);
+  it("projects onto the ball by scaling the difference back", () => {
+    const projected = project(balls(δ), anywhere);
+    for (let i = 0; i < 8; i++) {
+      expect(distance(row(projected, i), row(points, i))).toBeCloseTo(δ, 13);
+      const [moved, wanted] = [projected, anywhere].map((x) => row(x, i).map((v, k) => v - row(points, i)[k]));
+      const scale = moved[0] / wanted[0];
+      moved.forEach((v, k) => {
+        expect(v).toBeCloseTo(scale * wanted[k], 12);
+      });
+    }
   });
 
-  it("samples lie in their own caps, half of them on the rim", () => {
-    const samples = capSamples(key(6), points, δ, 20);
-    const centres = repeatRows(points, 20);
-    for (let s = 0; s < 160; s++) {
-      const away = distance(row(samples, s), row(centres, s));
+  it("samples the sets of the right centres, and caps on the rim as often as inside", () => {
+    const centres = repeatRows(points, 50);
+    const onCap = caps(δ).sample(key(6), centres);
+    const inBall = balls(δ).sample(key(6), centres);
+    let rim = 0;
+    let radiusMoment = 0;
+    for (let s = 0; s < 400; s++) {
+      const away = distance(row(onCap, s), row(centres, s));
       expect(away).toBeLessThanOrEqual(δ + 1e-13);
-      if (s % 2 === 0) expect(away).toBeCloseTo(δ, 12);
-      expect(Math.hypot(...row(samples, s))).toBeCloseTo(1, 13);
+      expect(Math.hypot(...row(onCap, s))).toBeCloseTo(1, 13);
+      if (away > δ - 1e-12) rim++;
+      radiusMoment += (distance(row(inBall, s), row(centres, s)) / δ) ** 6 / 400;
     }
+    expect(Math.abs(rim - 200)).toBeLessThan(5 * 10);
+    // uniform in the ball of ℝ⁶: (r/δ)⁶ is uniform on [0, 1]
+    expect(Math.abs(radiusMoment - 0.5)).toBeLessThan(5 * Math.sqrt(1 / 12 / 400));
   });
 });

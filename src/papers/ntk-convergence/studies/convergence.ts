@@ -3,7 +3,8 @@ import type { Key } from "../../../tensor/index.ts";
 import { evaluator } from "../evaluator.ts";
 import { deepNetwork, type InitializedNetwork, twoLayerNetwork } from "../networks.ts";
 import { type Labelled, spherePoints } from "../points.ts";
-import { caps, fgsm, pgd, type Problem, robustLoss } from "../problem.ts";
+import { fgsm, type Problem, pgd, robustLoss } from "../problem.ts";
+import { caps } from "../sets.ts";
 import { layerRadius, weightDistance, weightNorm } from "../theory.ts";
 import { trainAdversarially } from "../training.ts";
 import { runningMinimum } from "./regret.ts";
@@ -38,7 +39,13 @@ export async function studyConvergence(key: Key, { m, T, R }: { m: number; T: nu
   const rows: ConvergenceRow[] = [];
   for (const attack of [fgsm, pgd(5), pgd(20)]) {
     const run = await trainAdversarially(problem, attack, { α: 1, T, radius: R, key: key.fold("train", R, attack.name) });
-    rows.push({ R, attack: attack.name, losses: runningMinimum(run.losses), distance: weightDistance(run.weights, problem.initial), reference });
+    rows.push({
+      R,
+      attack: attack.name,
+      losses: runningMinimum(run.losses),
+      distance: weightDistance(run.weights, problem.initial),
+      reference,
+    });
   }
   await problem.evaluator.release();
   return rows;
@@ -66,7 +73,12 @@ export const targetLoss = 0.05;
 
 /** The symmetric two-layer network of width m, α = 1. */
 export function studyWidth(key: Key, { m, T, R }: { m: number; T: number; R: number }): Promise<WidthRow> {
-  return trainedRow("two layers, quadratic ReLU", twoLayerNetwork(key.fold("network", m), { m, d: 6 }), key, { α: 1, T, radius: R, longest: 10 });
+  return trainedRow("two layers, quadratic ReLU", twoLayerNetwork(key.fold("network", m), { m, d: 6 }), key, {
+    α: 1,
+    T,
+    radius: R,
+    longest: 10,
+  });
 }
 
 /** The paper's deep network of depth 2 (softplus, rescaled; α = 1/m, balls of radius R/√m), whose displacement should fall as m^{-1/2}. */

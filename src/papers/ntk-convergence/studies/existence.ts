@@ -6,7 +6,8 @@ import { evaluator } from "../evaluator.ts";
 import { perturbedCopies, realize, robustFit } from "../existence.ts";
 import { linearized, twoLayerNetwork } from "../networks.ts";
 import { type Labelled, oppositeSeparation, spherePoints } from "../points.ts";
-import { average, caps, robustLoss } from "../problem.ts";
+import { average, robustLoss } from "../problem.ts";
+import { caps } from "../sets.ts";
 import { plus, weightDistance } from "../theory.ts";
 
 const tolerance = 0.1;
@@ -68,7 +69,9 @@ export async function studyFinite(
     const W = await realize(network, start.weights, fit);
     const errors = (await linear.outputs(W, fresh)).map((f, i) => Math.abs(f - g[i]));
     const scaled = plus(start.weights, plus(W, start.weights, -1), 4);
-    const judged = await robustLoss({ evaluator: network, initial: start.weights, data, sets }, scaled, key.fold("judge", draw), { restarts: 3 });
+    const judged = await robustLoss({ evaluator: network, initial: start.weights, data, sets }, scaled, key.fold("judge", draw), {
+      restarts: 3,
+    });
     results.push({
       rms: Math.sqrt(average(errors.map((e) => e * e))),
       maximum: Math.max(...errors),
@@ -78,7 +81,14 @@ export async function studyFinite(
     await Promise.all([network.release(), linear.release()]);
   }
   const meanOf = (name: keyof (typeof results)[number]) => average(results.map((result) => result[name]));
-  return { m, rms: Math.sqrt(average(results.map(({ rms }) => rms ** 2))), maximum: meanOf("maximum"), distance: meanOf("distance"), norm: fit.norm, robustLoss: meanOf("robustLoss") };
+  return {
+    m,
+    rms: Math.sqrt(average(results.map(({ rms }) => rms ** 2))),
+    maximum: meanOf("maximum"),
+    distance: meanOf("distance"),
+    norm: fit.norm,
+    robustLoss: meanOf("robustLoss"),
+  };
 }
 
 /** The fit on caps whose radius is a fraction of half the least distance between opposite labels. */

@@ -1,7 +1,7 @@
 /** Study 3: the linearization error in a ball against the width. */
 import { type Key, normal, rows } from "../../../tensor/index.ts";
 import { adverseDirection, linearizationProbe, worstLinearizationError } from "../linearization.ts";
-import { type InitializedNetwork, deepNetwork, twoLayerNetwork } from "../networks.ts";
+import { deepNetwork, type InitializedNetwork, twoLayerNetwork } from "../networks.ts";
 import { spherePoints } from "../points.ts";
 import { average } from "../problem.ts";
 import { curvature, layerRadius, linearizationBound, type Weights } from "../theory.ts";
@@ -18,15 +18,24 @@ export interface LinearizationRow {
 /** Two-layer network, ‖W − W_0‖ ≤ R, displaced in its most adverse direction. */
 export async function studyTwoLayerLinearization(
   key: Key,
-  { activation, m, R, draws }: { activation: "softplus" | "quadraticRelu"; m: number; R: number; draws: number },
+  { activation, m, R, draws }: { activation: "softplus" | "quadratic-relu"; m: number; R: number; draws: number },
 ): Promise<LinearizationRow> {
   const errors = await worstErrors(key, draws, R, (source) => twoLayerNetwork(source, { m, d: 6, activation }), adverseDirection);
   const network = activation === "softplus" ? "two layers, softplus" : "two layers, quadratic ReLU";
-  return { network, m, error: average(errors), largest: Math.max(...errors), bound: linearizationBound({ C: curvature[activation], R, m }) };
+  return {
+    network,
+    m,
+    error: average(errors),
+    largest: Math.max(...errors),
+    bound: linearizationBound({ C: curvature[activation], R, m }),
+  };
 }
 
 /** The paper's deep network (depth 2, softplus, rescaled), displacement of length R/√m, from a random direction. */
-export async function studyDeepLinearization(key: Key, { m, R, draws }: { m: number; R: number; draws: number }): Promise<LinearizationRow> {
+export async function studyDeepLinearization(
+  key: Key,
+  { m, R, draws }: { m: number; R: number; draws: number },
+): Promise<LinearizationRow> {
   const make = (source: Key) => deepNetwork(source, { m, d: 6, H: 2, activation: "softplus", rescaled: true });
   const direction = ({ weights }: InitializedNetwork): Weights => ({
     W1: normal(key.fold("direction 1"), weights.W1.shape),

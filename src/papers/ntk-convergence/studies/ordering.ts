@@ -3,7 +3,8 @@ import { type Key, normal, type Tensor } from "../../../tensor/index.ts";
 import { evaluator } from "../evaluator.ts";
 import { twoLayerNetwork } from "../networks.ts";
 import { dot, row, spherePoints, stack } from "../points.ts";
-import { type Attack, average, caps, fgsm, identityAttack, pgd, type Problem, robustLoss, surrogateLoss } from "../problem.ts";
+import { type Attack, average, fgsm, identityAttack, type Problem, pgd, robustLoss, surrogateLoss } from "../problem.ts";
+import { caps } from "../sets.ts";
 import { logisticLoss, plus, type Weights, weightNorm } from "../theory.ts";
 import { trainAdversarially } from "../training.ts";
 
@@ -53,7 +54,11 @@ function capGrid(centre: Float64Array, δ: number, angles: number): Float64Array
   const axis = Float64Array.from({ length: 3 }, (_, k) => (k === smallest(centre) ? 1 : 0));
   const along = dot(axis, centre);
   const e1 = unit(axis.map((v, k) => v - along * centre[k]));
-  const e2 = Float64Array.of(centre[1] * e1[2] - centre[2] * e1[1], centre[2] * e1[0] - centre[0] * e1[2], centre[0] * e1[1] - centre[1] * e1[0]);
+  const e2 = Float64Array.of(
+    centre[1] * e1[2] - centre[2] * e1[1],
+    centre[2] * e1[0] - centre[0] * e1[2],
+    centre[0] * e1[1] - centre[1] * e1[0],
+  );
   const circles = Math.ceil(angles / 4);
   const points = [centre];
   for (let c = 1; c <= circles; c++) {

@@ -3,8 +3,9 @@ import { type Key, normal } from "../../../tensor/index.ts";
 import { evaluator } from "../evaluator.ts";
 import { type InitializedNetwork, linearized, twoLayerNetwork } from "../networks.ts";
 import { spherePoints } from "../points.ts";
-import { type Attack, caps, fgsm, identityAttack, pgd, type Problem, randomAttack, robustLoss } from "../problem.ts";
+import { type Attack, fgsm, identityAttack, type Problem, pgd, randomAttack, robustLoss } from "../problem.ts";
 import { measureRegret } from "../regret.ts";
+import { caps } from "../sets.ts";
 import { plus, type Weights, weightDistance, weightNorm } from "../theory.ts";
 import { trainAdversarially } from "../training.ts";
 
@@ -30,7 +31,13 @@ export interface RegretRow {
 /** All attacks and step sizes for one activation. */
 export async function studyRegret(
   key: Key,
-  { activation, m, T, R, stepSizes }: { activation: "softplus" | "quadraticRelu"; m: number; T: number; R: number; stepSizes: readonly number[] },
+  {
+    activation,
+    m,
+    T,
+    R,
+    stepSizes,
+  }: { activation: "softplus" | "quadratic-relu"; m: number; T: number; R: number; stepSizes: readonly number[] },
 ): Promise<RegretRow[]> {
   const start = twoLayerNetwork(key.fold("network"), { m, d: 6, activation });
   const data = spherePoints(key.fold("data"), { n: 8, d: 6, separation: 0.55 });

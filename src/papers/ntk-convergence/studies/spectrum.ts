@@ -1,9 +1,17 @@
 /** Empirical against analytic tangent kernels: their spectra, and how fast the one tends to the other. */
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { empiricalNtk } from "../../../analysis/ntk-empirical.ts";
-import { type DualActivation, deepNtk, type Kernel, quadraticReluDual, reluDual, softplusDual, twoLayerNtk } from "../../../analysis/ntk-kernels.ts";
+import {
+  type DualActivation,
+  deepNtk,
+  type Kernel,
+  quadraticReluDual,
+  reluDual,
+  softplusDual,
+  twoLayerNtk,
+} from "../../../analysis/ntk-kernels.ts";
 import type { Key } from "../../../tensor/index.ts";
-import { type Activation, deepNetwork, type InitializedNetwork, twoLayerNetwork } from "../networks.ts";
+import { deepNetwork, type InitializedNetwork, twoLayerNetwork } from "../networks.ts";
 import { spherePoints } from "../points.ts";
 import { average } from "../problem.ts";
 
@@ -24,7 +32,7 @@ interface Sizes {
   widths: readonly number[];
 }
 
-export function studyTwoLayerSpectrum(key: Key, activation: "relu" | "quadraticRelu" | "softplus", sizes: Sizes): Promise<SpectrumRow> {
+export function studyTwoLayerSpectrum(key: Key, activation: keyof typeof duals, sizes: Sizes): Promise<SpectrumRow> {
   const make = (source: Key, m: number) => twoLayerNetwork(source, { m, d: 6, activation });
   return study(key, `two layers, ${duals[activation].name}`, twoLayerNtk(duals[activation]), make, sizes, () => 1);
 }
@@ -35,9 +43,9 @@ export function studyDeepSpectrum(key: Key, H: number, sizes: Sizes): Promise<Sp
   return study(key, `depth ${H}, softplus`, deepNtk(softplusDual, H), make, sizes, (m) => 1 / m);
 }
 
-const duals: Readonly<Record<Extract<Activation, "relu" | "quadraticRelu" | "softplus">, DualActivation>> = {
+const duals: Readonly<Record<"relu" | "quadratic-relu" | "softplus", DualActivation>> = {
   relu: reluDual,
-  quadraticRelu: quadraticReluDual,
+  "quadratic-relu": quadraticReluDual,
   softplus: softplusDual,
 };
 
@@ -54,7 +62,8 @@ async function study(
   const [empirical, distances]: [number[][], number[]] = [[], []];
   for (const m of widths) {
     const kernels: Matrix[] = [];
-    for (let draw = 0; draw < draws; draw++) kernels.push((await empiricalNtk(make(key.fold(architecture, m, draw), m), points)).mul(scale(m)));
+    for (let draw = 0; draw < draws; draw++)
+      kernels.push((await empiricalNtk(make(key.fold(architecture, m, draw), m), points)).mul(scale(m)));
     empirical.push(spectrum(kernels[0]));
     distances.push(Math.sqrt(average(kernels.map((K̂) => Matrix.sub(K̂, K).norm() ** 2))) / K.norm());
   }
