@@ -1,5 +1,6 @@
 /** The second opinion: a graph evaluated in float64 by the operators' reference rules, in plain TypeScript. */
 import { cast, sameShape, type Tensor, tensor, toFloat64 } from "../tensor/index.ts";
+import { isFloat } from "./operators/elementwise.ts";
 import { topological } from "./traverse.ts";
 import { describe, GraphError, inputName, isInput, type Numbers, type Value } from "./value.ts";
 
@@ -28,7 +29,20 @@ export function evaluate(outputs: readonly Value[], feeds: Feeds = {}): Tensor<"
 
 /** The tensor that a value without placeholders stands for, in its own dtype. */
 export function fold(value: Value): Tensor {
-  return cast(evaluate([value])[0], value.dtype);
+  const [result] = evaluate([value]);
+  return cast(isFloat(value.dtype) ? result : within(result, integerRanges[value.dtype]), value.dtype);
+}
+
+/** Ends of the integer dtypes, as float64 numbers that lie within. */
+const integerRanges = { int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 63), 2 ** 63 - 1024], uint8: [0, 255], bool: [0, 1] };
+
+/** Numbers outside the range at its nearer end, and what is no number at 0, so that they fit an integer dtype. */
+function within({ data, shape }: Tensor<"float64">, [low, high]: readonly number[]): Tensor<"float64"> {
+  return tensor(
+    data.map((v) => Math.min(Math.max(Math.trunc(v) || 0, low), high)),
+    shape,
+    "float64",
+  );
 }
 
 function fed(placeholder: Value, feeds: Feeds): Numbers {

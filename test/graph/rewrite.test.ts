@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 import {
   add,
+  cast,
+  concat,
   constant,
+  constantTensor,
   div,
   evaluate,
   exp,
@@ -112,6 +115,16 @@ describe("constants", () => {
     const [repeated] = simplify([reduceSum(expand(constant(tensor([1, 2], [2, 1, 1], "float64")), [2, 300, 300])), wide]);
     const stored = topological([repeated]).filter((value) => value.operator.name === "Constant");
     expect(stored.every((value) => value.shape.reduce((a, b) => a * b, 1) <= 2)).toBe(true);
+  });
+});
+
+describe("integers that are folded", () => {
+  it("stay in their dtype's range: the end of an open slice does not turn negative", () => {
+    const open = constant({ dtype: "int64", shape: [1], data: BigInt64Array.of(2n ** 63n - 1n) });
+    const [both] = simplify([concat([open, open], 0)]);
+    expect((constantTensor(both)!.data as BigInt64Array).every((v) => v > 2n ** 62n)).toBe(true);
+    const wild = cast(constant(tensor([Number.POSITIVE_INFINITY, Number.NaN, -1e300, -2.7], [4], "float64")), "int32");
+    expect([...constantTensor(simplify([wild])[0])!.data]).toEqual([2 ** 31 - 1, 0, -(2 ** 31), -2]);
   });
 });
 
