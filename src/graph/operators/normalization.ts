@@ -2,7 +2,7 @@
 import { sameShape } from "../../tensor/index.ts";
 import { batchFirst, mergeBatch, splitBatch } from "../broadcast.ts";
 import { apply, describe, GraphError, normalizeAxis, type Operator, operator, type Value } from "../value.ts";
-import { add, div, mul, neg, sqrt, square, sub } from "./elementwise.ts";
+import { add, div, mul, neg, reciprocal, sqrt, square, sub } from "./elementwise.ts";
 import { reduceMean, reduceSum } from "./reduce.ts";
 import { reshape } from "./shape.ts";
 
@@ -114,7 +114,7 @@ const batchNormalizationOperator: Operator<{ epsilon: number }> = operator<{ eps
 function standardize(x: Value, axes: readonly number[], { scale, bias, epsilon = 1e-5 }: AffineOptions): Value {
   const centred = sub(x, reduceMean(x, axes, { keepDimensions: true }));
   const variance = reduceMean(square(centred), axes, { keepDimensions: true });
-  return affine(div(centred, sqrt(add(variance, epsilon))), scale, bias);
+  return affine(mul(centred, reciprocal(sqrt(add(variance, epsilon)))), scale, bias);
 }
 
 function affine(x: Value, scale?: Value, bias?: Value): Value {
