@@ -2,8 +2,8 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type ClaimsDocument, checkClaims } from "../../papers/claims.ts";
-import { type LaboratoryModule, laboratories } from "../../papers/index.ts";
-import type { Mode } from "../../papers/laboratory.ts";
+import { laboratories } from "../../papers/index.ts";
+import type { Laboratory, Mode } from "../../papers/laboratory.ts";
 import { figurePng, reportHtml } from "../../report/index.ts";
 import { openBench } from "../../runs/bench.ts";
 import { writeAtomic, writeJson } from "../../runs/files.ts";
@@ -39,7 +39,7 @@ const EVENT_MS = 100;
 export default async function reproduce(input: ReproduceInput, { emit, signal }: JobContext<ReproduceEvent>): Promise<ReproduceResult> {
   const { mode, seed, out, fresh, png, command } = input;
   const start = performance.now();
-  const { laboratory } = await load(input.laboratory);
+  const laboratory = await load(input.laboratory);
   mkdirSync(out, { recursive: true });
   const release = lock(out);
   try {
@@ -72,11 +72,11 @@ export default async function reproduce(input: ReproduceInput, { emit, signal }:
   }
 }
 
-async function load(name: string): Promise<LaboratoryModule> {
+async function load(name: string): Promise<Laboratory<unknown>> {
   if (name in laboratories) return laboratories[name]();
-  const module = (await import(name)) as Partial<LaboratoryModule>;
-  if (!module.laboratory) throw new Error(`${name} does not export a "laboratory"`);
-  return { laboratory: module.laboratory };
+  const { laboratory } = (await import(name)) as { laboratory?: Laboratory<unknown> };
+  if (!laboratory) throw new Error(`${name} does not export a "laboratory"`);
+  return laboratory;
 }
 
 function slug(title: string): string {
