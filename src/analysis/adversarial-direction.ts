@@ -77,29 +77,39 @@ export function vulnerability(losses: (x: Value) => Value, x: Value): Value {
 }
 
 /**
- * The loss that adversarial training descends to first order in α: mean ℓ plus the penalty of its kind of step on g = ∇ₓℓ. A scalar.
+ * The losses [N] whose mean adversarial training descends to first order in α: ℓ plus the penalty of its kind of step on g = ∇ₓℓ.
  *
- * raw: (Kα/2) E|g|₂² · l₂-normalized: Kα E|g|₂ · sign: Kα E|g|₁ · raw, projected on |δ| ≤ ε: E Huber(|g|), that is Kα|g|²/2 where Kα|g| ≤ ε,
- * else ε|g| − ε²/(2Kα) · raw, shared by the batch: (Kα/2)|E g|². The half of "raw" is missing in the others, and in the loss *seen* at the
- * adversarial point: the perturbation is held fixed, not maximized over (specification 1.3 c, f).
+ * raw: (Kα/2)|g|₂² · l₂-normalized: Kα|g|₂ · sign: Kα|g|₁ · raw, projected on |δ| ≤ ε: Kα|g|²/2 where Kα|g| ≤ ε, else ε|g| − ε²/(2Kα) · raw,
+ * shared by the batch: (Kα/2)|mean g|². The half of "raw" is missing in the loss *seen* at the adversarial point, since the perturbation is
+ * held fixed, not maximized over (specification 1.3 c, f).
  */
-export function modifiedLoss(losses: (x: Value) => Value, x: Value, adversary: Adversary): Value {
+export function modifiedLosses(losses: (x: Value) => Value, x: Value, adversary: Adversary): Value {
   const clean = losses(x);
-  return add(reduceMean(clean), penalty(grad(sum(clean), x), adversary));
+  return adversary.α * adversary.K === 0 ? clean : add(clean, penalty(grad(sum(clean), x), adversary));
 }
 
+/** The mean of the modified losses, a scalar: L_AT = L + KαG for raw steps. */
+export const modifiedLoss = (losses: (x: Value) => Value, x: Value, adversary: Adversary): Value =>
+  reduceMean(modifiedLosses(losses, x, adversary));
+
+/** A learner of the modified losses: trained without an adversary, it does what adversarial training does to first order. */
+export function penalized(learner: Learner, adversary: Adversary): Learner {
+  return { ...learner, losses: (weights, x, y) => modifiedLosses((at) => learner.losses(weights, at, y), x, adversary) };
+}
+
+/** The penalty per example; one number for all where the perturbation is shared. */
 function penalty(g: Value, { α, K, direction = "raw", ε, shared }: Adversary): Value {
   const β = K * α;
   const driving = shared ? reduceMean(g, [0], { keepDimensions: true }) : g;
-  if (direction === "sign") return mul(reduceMean(perExampleSum(abs(driving))), β);
+  if (direction === "sign") return mul(perExampleSum(abs(driving)), β);
   const squares = perExampleSum(square(driving));
-  if (direction === "raw" && (ε === undefined || β === 0)) return mul(reduceMean(squares), β / 2);
+  if (direction === "raw" && ε === undefined) return mul(squares, β / 2);
   // The tiny number keeps the derivative of |g| at g = 0 finite (it is then multiplied by 0).
   const length = sqrt(add(squares, 1e-300));
-  if (direction === "l2") return mul(reduceMean(length), β);
+  if (direction === "l2") return mul(length, β);
   const radius = ε as number;
   const saturated = sub(mul(length, radius), (radius * radius) / (2 * β));
-  return reduceMean(where(lessOrEqual(length, radius / β), mul(squares, β / 2), saturated));
+  return where(lessOrEqual(length, radius / β), mul(squares, β / 2), saturated);
 }
 
 const flat = (parts: readonly Value[]): Value =>

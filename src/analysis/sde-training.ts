@@ -86,6 +86,7 @@ export async function sdeOf(
 /**
  * Discrete training itself, `copies` independent runs of `steps` steps from `start` ([p] or [copies, p]): the weights at `records + 1` equally
  * spaced times t = η × step, the start included. Batches are drawn with replacement; `batch: "all"` takes every example in every step.
+ * @throws RangeError when the steps cannot be recorded so, or a copy leaves the finite numbers.
  */
 export async function trainCopies(
   learner: Learner,
@@ -105,28 +106,38 @@ export async function trainCopies(
     const weights = batch === "all" ? new Float64Array(copies * N).fill(η / N) : batchWeights(key.fold(step), copies, N, batch, η);
     const { pull } = await graph.run(X, weights);
     X = X.map((v, i) => v - pull[i]);
-    if (step % (steps / records) === 0) snapshots.push({ t: step * η, X });
+    if (step % (steps / records) !== 0) continue;
+    if (!X.every(Number.isFinite)) throw new RangeError(`a copy left the finite numbers before step ${step}: take a smaller learning rate`);
+    snapshots.push({ t: step * η, X });
   }
   await graph.release();
   return snapshots;
 }
 
-/** Mean loss L and vulnerability G = ½ mean |∇ₓℓ|² of each of the weight sets [copies, p]. */
-export async function observe(
+/** Scalars of each of the weight sets X [copies, p]: `quantities` makes them of the losses as a function of the inputs, and the inputs. */
+export async function measureCopies<Name extends string>(
   learner: Learner,
   data: TrainingSet,
   X: Float64Array,
-): Promise<{ loss: Float64Array; vulnerability: Float64Array }> {
+  quantities: (losses: (x: Value) => Value, x: Value) => Record<Name, Value>,
+): Promise<Record<Name, Float64Array>> {
   const copies = X.length / weightCount(learner);
   const graph = await compileCopies(learner, data, copies, ({ θ, x, y }) => {
     const weights = unflatten(learner, θ);
-    const losses = (at: Value) => learner.losses(weights, at, y);
-    return { loss: reduceMean(losses(x)), vulnerability: vulnerability(losses, x) };
+    return quantities((at) => learner.losses(weights, at, y), x);
   });
   const found = await graph.run(X, new Float64Array(copies * data.x.shape[0]));
   await graph.release();
   return found;
 }
+
+/** Mean loss L and vulnerability G = ½ mean |∇ₓℓ|² of each of the weight sets [copies, p]. */
+export const observe = (
+  learner: Learner,
+  data: TrainingSet,
+  X: Float64Array,
+): Promise<{ loss: Float64Array; vulnerability: Float64Array }> =>
+  measureCopies(learner, data, X, (losses, x) => ({ loss: reduceMean(losses(x)), vulnerability: vulnerability(losses, x) }));
 
 interface CopyValues {
   /** One weight set [p]. */
