@@ -38,7 +38,7 @@ export interface ImportedModel extends Model {
 export function importModel(file: OnnxModel, options: ImportOptions = {}): ImportedModel {
   const wires = wiring(file);
   const port = onlyInput(file);
-  const found = guessInput(port, wires);
+  const found = guessInput(file, port, wires);
   const guess = { ...found, layout: options.layout ?? found.layout };
   const inner = exampleShape(port, options.inputShape);
   const inputShape = guess.layout === "channels last" ? [inner[inner.length - 1], ...inner.slice(0, -1)] : inner;

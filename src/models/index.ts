@@ -5,3 +5,4 @@ export * from "./layers.ts";
 export * from "./model.ts";
 export type { InitializerRole } from "./roles.ts";
 export * from "./two-layer.ts";
+export * from "./export.ts";

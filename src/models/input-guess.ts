@@ -1,5 +1,5 @@
 /** What a model file takes as input: how its axes lie and in which units, guessed from its first nodes, with the reason. */
-import type { OnnxNode, OnnxPort, Wiring } from "../onnx/index.ts";
+import type { OnnxModel, OnnxNode, OnnxPort, Wiring } from "../onnx/index.ts";
 import { toFloat64 } from "../tensor/index.ts";
 
 export type Layout = "channels first" | "channels last" | "vector";
@@ -12,8 +12,16 @@ export interface InputGuess {
   readonly reason: string;
 }
 
-export function guessInput(port: OnnxPort, wires: Wiring): InputGuess {
+/** Under this key a file may say the bounds of its inputs, as two numbers. */
+export const domainKey = "saddlepoint.domain";
+
+export function guessInput(file: OnnxModel, port: OnnxPort, wires: Wiring): InputGuess {
   const layout = guessLayout(port, wires);
+  const told = file.file.metadataProps
+    .find(({ key }) => key === domainKey)
+    ?.value.split(" ")
+    .map(Number);
+  if (told?.length === 2 && told[0] < told[1]) return { layout, low: told[0], high: told[1], reason: "the file says so" };
   if (layout === "vector" && !port.elementType.startsWith("uint8"))
     return { layout, low: -Infinity, high: Infinity, reason: "the input is a vector, whose bounds the file does not tell" };
   if (port.elementType === "uint8") return { layout, low: 0, high: 255, reason: "the input has elements of uint8" };

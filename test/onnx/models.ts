@@ -15,8 +15,10 @@ import {
   ValueInfoProtoSchema,
 } from "../../src/onnx/schema/onnx_pb.ts";
 
-export type GraphInit = MessageInitShape<typeof GraphProtoSchema>;
-type ModelInit = MessageInitShape<typeof ModelProtoSchema>;
+/** The parts of a message, not the message. */
+type Parts<S> = Extract<S, { $typeName?: undefined }>;
+export type GraphInit = Parts<MessageInitShape<typeof GraphProtoSchema>>;
+type ModelInit = Parts<MessageInitShape<typeof ModelProtoSchema>>;
 
 /** An input or output; letters are names of free axes. */
 export function port(name: string, shape: readonly (number | string)[], elemType = DataType.FLOAT): ValueInfoProto {
