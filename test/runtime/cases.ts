@@ -162,6 +162,10 @@ const pooling = windows.flatMap(([kind, kernel, options]) => {
   ];
 });
 const convolutions: readonly [string, Shape, Shape, g.ConvOptions][] = [
+  ["of many examples", [8, 3, 6, 7], [20, 3, 3, 3], {}],
+  ["of many examples, padded", [16, 18, 6, 7], [32, 18, 3, 3], { pads: 1 }],
+  ["of many examples, strided", [12, 16, 9, 8], [16, 16, 4, 3], { strides: 2, pads: [1, 0, 0, 1] }],
+  ["of many examples, dilated", [12, 4, 9, 9], [16, 4, 3, 3], { dilations: 2 }],
   ["plain", [2, 3, 6, 7], [4, 3, 3, 3], {}],
   ["padded", [2, 16, 6, 6], [32, 16, 3, 3], { pads: 1 }],
   ["strided", [2, 3, 8, 9], [4, 3, 4, 4], { strides: 2, pads: 1 }],

@@ -1,5 +1,5 @@
 /** Convolutions and their input gradients in the blocked layout, with weights reordered in the graph. */
-import { reshape, reverse, transpose, type Value } from "../../graph/index.ts";
+import { reduceSum, reshape, slice, sliceAxis, transpose, type Value } from "../../graph/index.ts";
 import { type BlockedRule, fillChannels, type Layout } from "./blocked.ts";
 import { blockedConv } from "./forms.ts";
 
@@ -8,6 +8,7 @@ type Window = { strides: readonly number[]; pads: readonly number[]; dilations: 
 export const convolutionRules: readonly (readonly [string, BlockedRule])[] = [
   ["Conv", (value, inputs, layout) => convolution(value, inputs, layout)],
   ["ConvTranspose", (value, inputs, layout) => inputGradient(value, inputs, layout)],
+  ["ConvWeightGradient", (value, inputs, layout) => weightGradient(value, inputs, layout)],
 ];
 
 function convolution(value: Value, [x, w, bias]: readonly Value[], layout: Layout): Value | undefined {
@@ -39,7 +40,7 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
   const ends = kernel.map((extent, axis) => dilations[axis] * (extent - 1) - pads[axis + kernel.length]);
   const fits = kernel.length === 2 && groups === 1 && strides.every((s) => s === 1) && [...complement, ...ends].every((n) => n >= 0);
   if (!fits || outputs < block || inputs < 4) return undefined;
-  const blocked = blockedConv(layout.enter(dy), reorderWeights(reverse(reverse(w, 2), 3), block, true), undefined, undefined, {
+  const blocked = blockedConv(layout.enter(dy), reorderWeights(turned(w), block, true), undefined, undefined, {
     kernel,
     strides,
     pads: [...complement, ...ends],
@@ -49,6 +50,17 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
     shape: [value.shape[0], Math.ceil(inputs / block) * block, ...value.shape.slice(2)],
   });
   return layout.leave(blocked, inputs);
+}
+
+/** The spatial axes in reverse order. */
+function turned(w: Value): Value {
+  const spatial = w.shape.map((_, axis) => axis >= 2);
+  if (w.shape.every((extent, axis) => !spatial[axis] || extent === 1)) return w;
+  return slice(w, {
+    starts: w.shape.map((extent, axis) => (spatial[axis] ? extent - 1 : 0)),
+    steps: spatial.map((turn) => (turn ? -1 : 1)),
+    extents: w.shape,
+  });
 }
 
 /** [O, I, k, k] → blocks of input and output channels innermost, [O/b, I/b, k, k, b, b] in memory; with `exchange` the axes O and I change roles. */
@@ -66,4 +78,53 @@ function reorderForPlainInput(w: Value, block: number): Value {
   const [outputs, inputs, height, width] = filled.shape;
   const split = reshape(filled, [outputs / block, block, inputs, height, width]);
   return reshape(transpose(split, [0, 2, 3, 4, 1]), filled.shape);
+}
+
+/**
+ * The weight gradient as a convolution in which examples and channels have exchanged roles: input x [C, N, H, W], weights dy [O, N, H', W'].
+ * The examples are input channels, few at a time (in as many groups as that takes), because fewer channels than a block are taken in the
+ * plain layout: then both operands only move whole planes, and no numbers within them. The groups' results are summed.
+ */
+function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout): Value | undefined {
+  const { strides, pads, dilations, groups } = value.attributes as Window;
+  const { block } = layout;
+  const [examples, channels, ...spatial] = x.shape;
+  const perGroup = largestDivisor(examples, block - 1);
+  if (spatial.length !== 2 || groups !== 1 || dy.shape[1] < block || perGroup < 4) return undefined;
+  const gradient = layout.enter(dy);
+  const [, outputs, rows, columns] = gradient.shape;
+  const perStep = perGroup * groupsPerStep(examples / perGroup, perGroup * outputs * rows * columns, channels);
+  const parts = perStep / perGroup;
+  const taps = spatial.map((extent, axis) => {
+    const room = extent + pads[axis] + pads[axis + 2] - strides[axis] * (dy.shape[axis + 2] - 1) - 1;
+    return Math.floor(room / dilations[axis]) + 1;
+  });
+  let all: Value | undefined;
+  for (let start = 0; start < examples; start += perStep) {
+    const planes = reshape(sliceAxis(gradient, 0, start, start + perStep), [parts, perGroup, outputs / block, rows * columns * block]);
+    const weights = reshape(transpose(planes, [0, 2, 1, 3]), [parts * outputs, perGroup, rows, columns]);
+    all = blockedConv(transpose(sliceAxis(x, 0, start, start + perStep), [1, 0, 2, 3]), weights, undefined, all, {
+      kernel: [rows, columns],
+      strides: dilations,
+      pads,
+      dilations: strides,
+      groups: parts,
+      activation: undefined,
+      shape: [channels, parts * outputs, ...taps],
+    });
+  }
+  const summed = reduceSum(reshape(all as Value, [channels, parts, outputs / block, taps[0] * taps[1], block]), [1]);
+  const plain = reshape(transpose(summed, [1, 3, 0, 2]), [outputs, channels, ...taps]);
+  return slice(plain, { starts: [0, 0, 0, 0], steps: [1, 1, 1, 1], extents: value.shape });
+}
+
+/** Every channel of x reads all weights again, so they should stay in the processor's cache: about a megabyte at a time. */
+function groupsPerStep(groups: number, size: number, readers: number): number {
+  return readers < 4 ? groups : largestDivisor(groups, Math.max(1, Math.floor(2 ** 18 / size)));
+}
+
+/** The largest divisor of n that is at most `limit`. */
+function largestDivisor(n: number, limit: number): number {
+  for (let divisor = Math.min(n, limit); divisor > 1; divisor--) if (n % divisor === 0) return divisor;
+  return 1;
 }

@@ -1,5 +1,5 @@
 /** Lowering: the last passes before a graph goes to the engine, from canonical operators to what runs fast (or at all) on a device. */
-import type { Value } from "../../graph/index.ts";
+import { shareCommon, type Value } from "../../graph/index.ts";
 import type { Device } from "../backend.ts";
 import { useBlockedLayout } from "./blocked.ts";
 import { fuseIntoConvolutions } from "./fuse.ts";
@@ -16,7 +16,15 @@ export interface Target {
 
 export type LoweringPass = (outputs: readonly Value[], target: Target) => Value[];
 
-const passes: readonly LoweringPass[] = [supplyMissing, maskBySigmoid, useBlockedLayout, fuseIntoConvolutions, shareMaxima, useGemm];
+const passes: readonly LoweringPass[] = [
+  supplyMissing,
+  maskBySigmoid,
+  useBlockedLayout,
+  shareCommon,
+  fuseIntoConvolutions,
+  shareMaxima,
+  useGemm,
+];
 
 /** The outputs in the forms that the target runs. The result is never differentiated. */
 export function lower(outputs: readonly Value[], target: Target): Value[] {
