@@ -96,6 +96,8 @@ describe("algebra", () => {
       const deviation = sub(x, reduceMean(x, axes, { keepDimensions: true }));
       expect(names(simplify([reduceSum(mul(deviation, 3), axes)]))).toEqual(["Constant"]);
       expect(names(simplify([reduceSum(deviation, [0])])).length).toBeGreaterThan(1);
+      const other = sub(x, reduceMean(tanh(x), axes, { keepDimensions: true }));
+      expect(names(simplify([reduceSum(other, axes)]))).toContain("Tanh");
     }
   });
 
