@@ -1,5 +1,5 @@
 /** Rewriting: small passes from outputs to equal outputs with less work. Dead code needs no pass, since a graph is only what its outputs reach. */
-import { full, sameShape, size, type Tensor } from "../tensor/index.ts";
+import { sameShape, size, type Tensor, tensor } from "../tensor/index.ts";
 import { broadcastTo } from "./broadcast.ts";
 import { fold } from "./evaluate.ts";
 import { reshape, transpose } from "./operators/shape.ts";
@@ -102,7 +102,7 @@ function beforeRepetition(value: Value, inputs: readonly Value[]): Value | undef
 function unrepeated(x: Value): Value {
   const beneathExpand = beneath("Expand", x);
   const uniform = uniformNumber(beneathExpand);
-  return uniform === undefined || beneathExpand.shape.length === 0 ? beneathExpand : constant(full([], uniform, beneathExpand.dtype));
+  return uniform === undefined || beneathExpand.shape.length === 0 ? beneathExpand : constant(uniform);
 }
 
 function simplifyTranspose(value: Value, x: Value): Value | undefined {
@@ -152,12 +152,14 @@ function beneath(name: "Reshape" | "Expand", x: Value): Value {
 
 /** Whether a value is the constant `number` everywhere (also repeated to a shape). */
 function holds(x: Value, number: number): boolean {
-  return uniformNumber(beneath("Expand", x)) === number;
+  const uniform = uniformNumber(beneath("Expand", x));
+  return uniform !== undefined && Number(uniform.data[0]) === number;
 }
 
-/** The one number of a constant that is the same everywhere. */
-function uniformNumber(x: Value): number | undefined {
-  const data = constantTensor(x)?.data as Float64Array | undefined;
-  if (!data || data.length === 0 || data.length > smallConstant) return undefined;
-  return data.every((v) => Object.is(v, data[0])) ? Number(data[0]) : undefined;
+/** The one number of a constant that is the same everywhere, as a tensor of rank 0. */
+function uniformNumber(x: Value): Tensor | undefined {
+  const value = constantTensor(x);
+  const data = value?.data as Float64Array | undefined;
+  if (!value || !data || data.length === 0 || data.length > smallConstant) return undefined;
+  return data.every((v) => Object.is(v, data[0])) ? tensor(data.slice(0, 1), [], value.dtype) : undefined;
 }

@@ -11,6 +11,7 @@ import {
   expand,
   grad,
   input,
+  less,
   mean,
   mul,
   neg,
@@ -125,6 +126,9 @@ describe("integers that are folded", () => {
     const open = constant({ dtype: "int64", shape: [1], data: BigInt64Array.of(2n ** 63n - 1n) });
     const [both] = simplify([concat([open, open], 0)]);
     expect((constantTensor(both)!.data as BigInt64Array).every((v) => v > 2n ** 62n)).toBe(true);
+    const ends = constant({ dtype: "int64", shape: [2], data: BigInt64Array.of(2n ** 63n - 1n, 2n ** 63n - 1n) });
+    const [apart] = simplify([less(input("start", [2], "int64"), ends)]);
+    expect(topological([apart]).flatMap((value) => [...(constantTensor(value)?.data ?? [])])).toEqual([2n ** 63n - 1n]);
     const wild = cast(constant(tensor([Number.POSITIVE_INFINITY, Number.NaN, -1e300, -2.7], [4], "float64")), "int32");
     expect([...constantTensor(simplify([wild])[0])!.data]).toEqual([2 ** 31 - 1, 0, -(2 ** 31), -2]);
   });
