@@ -14,7 +14,7 @@ export interface Case {
 type Argument = Shape | { shape: Shape; below?: number; dtype?: DType; positive?: boolean; data?: readonly number[] };
 
 /** `f` of inputs: a bare shape is normal floats of the case's dtype; `below` gives integers in 0 … below − 1, `data` fixed numbers. */
-function define(
+export function define(
   name: string,
   arguments_: readonly Argument[],
   f: (...inputs: Value[]) => Value,

@@ -2,12 +2,14 @@
 import { reduceSum, reshape, slice, sliceAxis, transpose, type Value } from "../../graph/index.ts";
 import { type BlockedRule, fillChannels, type Layout } from "./blocked.ts";
 import { blockedConv } from "./forms.ts";
+import { slopeAndOffset } from "./scales.ts";
 
 type Window = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
 export const convolutionRules: readonly (readonly [string, BlockedRule])[] = [
   ["Conv", (value, inputs, layout) => convolution(value, inputs, layout)],
   ["ConvTranspose", (value, inputs, layout) => inputGradient(value, inputs, layout)],
+  ["BatchNormalization", (value, inputs, layout) => normalization(value, inputs, layout)],
   ["ConvWeightGradient", (value, inputs, layout) => weightGradient(value, inputs, layout)],
 ];
 
@@ -50,6 +52,28 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
     shape: [value.shape[0], Math.ceil(inputs / block) * block, ...value.shape.slice(2)],
   });
   return layout.leave(blocked, inputs);
+}
+
+/** Batch normalization is a convolution of each channel with one weight. */
+function normalization(value: Value, inputs: readonly Value[], layout: Layout): Value | undefined {
+  const x = layout.known(inputs[0]);
+  if (!x) return undefined;
+  const { slope, offset } = slopeAndOffset(value, inputs);
+  return layout.leave(scaleChannels(x, slope, offset, layout), value.shape[1]);
+}
+
+/** slope·x + offset per channel of a blocked x. */
+export function scaleChannels(x: Value, slope: Value, offset: Value | undefined, { block }: Layout): Value {
+  const weights = reshape(fillChannels(slope, block, 0), [x.shape[1], 1, 1, 1]);
+  return blockedConv(x, weights, offset && fillChannels(offset, block, 0), undefined, {
+    kernel: [1, 1],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+    dilations: [1, 1],
+    groups: x.shape[1],
+    activation: undefined,
+    shape: x.shape,
+  });
 }
 
 /** The spatial axes in reverse order. */
@@ -95,6 +119,8 @@ function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout)
   const [, outputs, rows, columns] = gradient.shape;
   const perStep = perGroup * groupsPerStep(examples / perGroup, perGroup * outputs * rows * columns, channels);
   const parts = perStep / perGroup;
+  // The runtime takes fewer channels than a block, or whole blocks: a batch of 100, say, stays plain.
+  if (perStep >= block && perStep % block !== 0) return undefined;
   const taps = spatial.map((extent, axis) => {
     const room = extent + pads[axis] + pads[axis + 2] - strides[axis] * (dy.shape[axis + 2] - 1) - 1;
     return Math.floor(room / dilations[axis]) + 1;

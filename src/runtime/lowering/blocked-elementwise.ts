@@ -2,6 +2,7 @@
 import { reduceMean, reduceSum, reshape, sliceAxis, type Value } from "../../graph/index.ts";
 import { sameShape, size } from "../../tensor/index.ts";
 import { type BlockedRule, channelBlocks, type Layout, reapply, withBlockAxis, withoutBlockAxis } from "./blocked.ts";
+import { scaleChannels } from "./blocked-convolutions.ts";
 
 const unary = ["Relu", "HardSigmoid", "LeakyRelu", "Neg", "Abs", "Tanh", "Sigmoid", "Clip"];
 const binary = ["Add", "Sub", "Mul", "Max", "Min"];
@@ -19,6 +20,10 @@ function pointwise(value: Value, inputs: readonly Value[], layout: Layout): Valu
   const { shape } = value;
   if (shape.length !== 4 || !inputs.some((x) => layout.known(x) && sameShape(x.shape, shape))) return undefined;
   const { block } = layout;
+  const scale =
+    value.operator.name === "Mul" ? inputs.find((x) => size(x.shape) === shape[1] && channelBlocks(x, shape[1], block)) : undefined;
+  const scaled = inputs.find((x) => x !== scale && layout.known(x));
+  if (scale && scaled) return layout.leave(scaleChannels(layout.enter(scaled), reshape(scale, [-1]), undefined, layout), shape[1]);
   let perChannel = false;
   const operands: Value[] = [];
   for (const x of inputs) {

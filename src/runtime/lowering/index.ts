@@ -3,10 +3,11 @@ import { shareCommon, type Value } from "../../graph/index.ts";
 import type { Device } from "../backend.ts";
 import { useBlockedLayout } from "./blocked.ts";
 import { fuseIntoConvolutions } from "./fuse.ts";
-import { maskBySigmoid } from "./masks.ts";
+import { maskBeforeUnpooling, maskBySigmoid } from "./masks.ts";
 import { useGemm } from "./matrices.ts";
 import { supplyMissing } from "./missing.ts";
 import { shareMaxima } from "./pooling.ts";
+import { foldScales } from "./scales.ts";
 
 export interface Target {
   readonly device: Device;
@@ -18,6 +19,8 @@ export type LoweringPass = (outputs: readonly Value[], target: Target) => Value[
 
 const passes: readonly LoweringPass[] = [
   supplyMissing,
+  maskBeforeUnpooling,
+  foldScales,
   maskBySigmoid,
   useBlockedLayout,
   shareCommon,

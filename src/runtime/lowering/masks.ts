@@ -1,5 +1,5 @@
-/** The mask of a ReLU in one fast operator. */
-import { hardSigmoid, rebuild, relu, topological, type Value } from "../../graph/index.ts";
+/** The mask of a ReLU: as few numbers as possible, in one fast operator. */
+import { apply, hardSigmoid, mul, type Operator, operators, rebuild, relu, step, topological, type Value } from "../../graph/index.ts";
 import type { LoweringPass } from "./index.ts";
 
 /**
@@ -21,3 +21,18 @@ export const maskBySigmoid: LoweringPass = (outputs) => {
 function rebuiltRelu(value: Value, x: Value): Value {
   return x === value.inputs[0] ? value : relu(x);
 }
+
+/** MaxPoolGrad(x, dy)·Step(x) = MaxPoolGrad(x, dy·Step(MaxPool(x))): the mask of a ReLU before a pooling is needed at its maxima only. */
+export const maskBeforeUnpooling: LoweringPass = (outputs) =>
+  rebuild(outputs, (value, inputs) => {
+    if (value.operator.name !== "Mul") return undefined;
+    for (const [i, gradient] of inputs.entries()) {
+      const mask = inputs[1 - i];
+      if (gradient.operator.name !== "MaxPoolGrad" || mask.operator.name !== "Step") continue;
+      const [x, dy] = gradient.inputs;
+      if (mask.inputs[0] !== x && !(x.operator.name === "Relu" && x.inputs[0] === mask.inputs[0])) continue;
+      const pooled = apply(operators.get("MaxPool") as Operator, [x], gradient.attributes);
+      return apply(gradient.operator, [x, mul(dy, step(pooled))], gradient.attributes);
+    }
+    return undefined;
+  });

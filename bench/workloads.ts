@@ -1,0 +1,78 @@
+/** The steps of adversarial training that the engine is measured on. */
+import { add, clip, grad, input, logSoftmax, max, min, mul, neg, oneHot, sign, sub, sum } from "../src/graph/index.ts";
+import { architecture } from "../src/models/architectures.ts";
+import { type CompileOptions, compile } from "../src/runtime/index.ts";
+import { cast, integers, key, type Tensor, tensor, uniform } from "../src/tensor/index.ts";
+
+export interface Workload {
+  readonly network: "small-cnn" | "mnist-fast" | "cnn-8" | "preact-resnet-18";
+  readonly batch: number;
+  /** "attack": one step of PGD; "train": `steps` of them and one step of SGD. */
+  readonly kind: "attack" | "train";
+  readonly steps: number;
+}
+
+export const workloads: Readonly<Record<string, Workload>> = {
+  "small-cnn-attack": { network: "small-cnn", batch: 128, kind: "attack", steps: 1 },
+  "small-cnn-train-10": { network: "small-cnn", batch: 128, kind: "train", steps: 10 },
+  "small-cnn-train-0": { network: "small-cnn", batch: 128, kind: "train", steps: 0 },
+  "mnist-fast-attack": { network: "mnist-fast", batch: 100, kind: "attack", steps: 1 },
+  "mnist-fast-train-1": { network: "mnist-fast", batch: 100, kind: "train", steps: 1 },
+  "cnn-8-attack": { network: "cnn-8", batch: 64, kind: "attack", steps: 1 },
+  "cnn-8-train-0": { network: "cnn-8", batch: 64, kind: "train", steps: 0 },
+  "preact-resnet-18-attack": { network: "preact-resnet-18", batch: 64, kind: "attack", steps: 1 },
+  "preact-resnet-18-train-0": { network: "preact-resnet-18", batch: 64, kind: "train", steps: 0 },
+};
+
+export type Programs = Awaited<ReturnType<typeof programs>>;
+
+/** The two programs of a workload's network at its batch size, with data. */
+export async function programs({ network, batch }: Workload, options: CompileOptions = {}) {
+  const net = architecture(network, network === "preact-resnet-18" ? { width: 16 } : {});
+  const { weights } = net.initialize(key(0));
+  const x = input("x", [batch, ...net.inputShape]);
+  const start = input("start", x.shape);
+  const y = input("y", [batch], "int64");
+  const parameters = Object.fromEntries(Object.entries(weights).map(([name, w]) => [name, input(name, w.shape)]));
+  const loss = (mode: "inference" | "training") => neg(sum(mul(logSoftmax(net.apply(x, parameters, mode).logits), oneHot(y, net.classes))));
+  const moved = add(x, mul(sign(grad(loss("inference"), x)), 0.01));
+  const next = clip(min(max(moved, sub(start, 0.3)), add(start, 0.3)), { low: 0, high: 1 });
+  const trained = Object.keys(weights).filter((name) => net.weights[name].role === "trained");
+  const gradients = grad(
+    mul(loss("training"), 1 / batch),
+    trained.map((name) => parameters[name]),
+  );
+  const updated = Object.fromEntries(trained.map((name, i) => [name, sub(parameters[name], mul(gradients[i], 0.01))]));
+  const profiled = (part: string) => (options.profile === undefined ? options : { ...options, profile: `${options.profile}-${part}` });
+  return {
+    feeds: {
+      ...weights,
+      x: cast(uniform(key(1), x.shape), "float32"),
+      y: tensor(integers(key(2), batch, net.classes), [batch], "int64"),
+    } as Record<string, Tensor>,
+    attack: await compile({ x, start, y, ...parameters }, { next }, profiled("attack")),
+    train: await compile({ x, y, ...parameters }, updated, profiled("train")),
+  };
+}
+
+/** One run of a workload. */
+export async function runOnce({ kind, steps }: Workload, { feeds, attack, train }: Programs): Promise<void> {
+  let x = feeds.x;
+  for (let step = 0; step < steps; step++) ({ next: x } = await attack.run({ ...feeds, x, start: feeds.x }));
+  if (kind === "train") Object.assign(feeds, await train.run({ ...feeds, x }));
+}
+
+/** Milliseconds of each of several runs. */
+export async function timed(workload: Workload, made: Programs, runs: number): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < runs; i++) {
+    const start = performance.now();
+    await runOnce(workload, made);
+    times.push(performance.now() - start);
+  }
+  return times;
+}
+
+export function median(times: readonly number[]): number {
+  return [...times].sort((a, b) => a - b)[times.length >> 1];
+}
