@@ -5,6 +5,7 @@ export * from "./files.ts";
 export * from "./job.ts";
 export * from "./lock.ts";
 export * from "./machine.ts";
+export * from "./models.ts";
 export * from "./training-run.ts";
 export * from "./training-settings.ts";
 export * from "./witnesses.ts";

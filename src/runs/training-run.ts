@@ -14,7 +14,7 @@ import { join } from "node:path";
 import { pgd } from "../attacks/index.ts";
 import { augmentation, count, type Dataset, split, take } from "../data/index.ts";
 import { loadData } from "../data/node/index.ts";
-import { type Architecture, architecture, type Model } from "../models/index.ts";
+import type { Model } from "../models/index.ts";
 import { key } from "../tensor/index.ts";
 import {
   type BestWeights,
@@ -29,6 +29,7 @@ import {
 import { RunError } from "./errors.ts";
 import { jsonLines, readJson, readJsonLines, writeAtomic, writeJson } from "./files.ts";
 import { lock } from "./lock.ts";
+import { keepInitial, modelSource } from "./models.ts";
 import { chooseDefense, chooseOptimizer, resolveSettings, type TrainingRequest, type TrainingSettings } from "./training-settings.ts";
 
 /** What is known at the end of a run, or when it was stopped. Accuracies are on the validation split. */
@@ -69,7 +70,7 @@ export function readModel(
     throw new RunError(`the run in ${directory} has not saved a checkpoint yet`, `saddle train --resume ${directory} goes on with it`);
   const best = which === "best" ? checkpoint.best : undefined;
   const weights = best?.weights ?? { ...checkpoint.state.weights, ...checkpoint.state.average };
-  return { model: { network: networkOf(settings), weights }, settings, epoch: best && best.epoch + 1 };
+  return { model: { network: modelSource(settings, directory).network, weights }, settings, epoch: best && best.epoch + 1 };
 }
 
 /** Trains in a directory: what `request` asks for, or without it on from the checkpoint there. */
@@ -85,21 +86,22 @@ export async function runTraining(
   const asked = request ?? readSettings(directory);
   const data = take(await loadData(asked.data, { split: "train", dataDir: asked.dataDir }), asked.examples ?? Number.POSITIVE_INFINITY);
   const settings = resolveSettings(asked, data);
-  const network = networkOf(settings);
+  if (request) keepInitial(settings.model, directory);
+  const source = modelSource(settings, directory);
+  const { network } = source;
   const { training, options } = prepare(settings, data);
   if (request) writeJson(join(directory, "config.json"), settings);
   const release = lock(directory);
   try {
     const checkpoint = request ? undefined : readCheckpoint(directory);
     const metrics = openMetrics(join(directory, "metrics.jsonl"), checkpoint?.step ?? 0);
-    const start = checkpoint
-      ? { network, weights: checkpoint.state.weights }
-      : network.initialize(key(settings.seed).fold("initialization"));
+    const start = checkpoint ? { network, weights: checkpoint.state.weights } : source.initial();
     const summary: TrainingSummary = { directory, stopped: false, epochs: settings.epochs, parameters: parameterCount(start), seconds: 0 };
     for await (const event of train(start, training, { ...options, resume: checkpoint, signal })) {
       if (event.type === "checkpoint") writeAtomic(join(directory, "checkpoint.npz"), encodeCheckpoint(event.checkpoint));
       else if (event.type === "end") {
         Object.assign(summary, { stopped: event.stopped }, bestOf(event.best));
+        if (!event.stopped) writeAtomic(join(directory, "model.onnx"), await source.export(event.best?.weights ?? event.weights));
       } else {
         if (event.type === "epoch") {
           metrics.append(withoutTime(event));
@@ -112,11 +114,6 @@ export async function runTraining(
   } finally {
     release();
   }
-}
-
-/** The network that settings name. */
-export function networkOf({ model, width, activation, normalization, inputShape, classes }: TrainingSettings): Architecture {
-  return architecture(model, { width, activation, normalization, inputShape, classes });
 }
 
 function prepare(settings: TrainingSettings, all: Dataset): { training: Dataset; options: TrainingOptions } {

@@ -29,7 +29,9 @@ export interface TrainingSettings {
   model: string;
   width?: number;
   activation?: Activation;
-  normalization?: { mean: number[]; deviation: number[] };
+  /** Per-channel normalization of the data, applied inside the model. */
+  mean?: number[];
+  deviation?: number[];
   inputShape: readonly number[];
   classes: number;
 

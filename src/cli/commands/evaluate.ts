@@ -1,9 +1,8 @@
 /** `saddle evaluate`: how accurate a model stays under attack. */
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { formatDuration } from "../../report/index.ts";
-import { moduleBeside, readSettings, runJob } from "../../runs/index.ts";
+import { isOnnxFile, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { dataDir, device, fraction, seed, threads } from "../fields.ts";
@@ -20,7 +19,7 @@ export default command({
     "Runs the attacks one after the other on the test split; each sees only what still stands. Every adversarial point is checked again before it counts: " +
     "its distance, the input domain, and the prediction. Writes report.json, witnesses.npz and adversarial.png.",
   options: z.object({
-    target: z.string().meta({ placeholder: "RUN", description: "directory of a training run" }),
+    target: z.string().meta({ placeholder: "MODEL", description: "directory of a training run, or an ONNX file" }),
     attack: z.array(z.enum(attackNames)).default(["pgd"]).meta(text("attacks in the order in which they run")),
     norm: z.enum(["linf", "l2"]).optional().meta(text("norm of the perturbation (default: the run's)")),
     eps: fraction().optional().meta({ placeholder: "ε", description: "radius in input units, e.g. 0.3 or 8/255 (default: the run's)" }),
@@ -31,7 +30,9 @@ export default command({
     data: z.string().optional().meta(text("test data (default: the run's)")),
     examples: z.int().min(1).optional().meta(text("only the first examples of the test split")),
     batch: z.int().min(8).default(128).meta(text("points per batch")),
-    out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: RUN/evaluation)" }),
+    mean: z.array(z.number()).optional().meta(text("per-channel mean that a model file expects to be subtracted from its inputs")),
+    deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
+    out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
     dataDir,
     seed,
     threads,
@@ -41,18 +42,21 @@ export default command({
   examples: [
     ["saddle evaluate runs/mnist", "PGD-50 at the ε of training"],
     ["saddle evaluate runs/mnist --attack fgsm,pgd --eps 0.3 --steps 50 --restarts 10", "FGSM, then PGD with ten restarts on what stands"],
+    ["saddle evaluate model.onnx --data npz:test.npz --eps 8/255", "your own model on your own data"],
     ["saddle evaluate runs/mnist --json | jq .robust", "the number alone"],
   ],
   async run({ target, attack, norm, eps, out, ...options }, terminal) {
-    if (!existsSync(target)) throw new UsageError(`there is no ${target}`, "give the directory of a training run");
-    const settings = readSettings(target);
+    const settings = isOnnxFile(target) ? undefined : readSettings(target);
+    if (settings === undefined && options.data === undefined) throw new UsageError("which data?", "a model file needs --data");
+    const radius = eps ?? settings?.eps;
+    if (radius === undefined) throw new UsageError("which ε?", "a model file needs --eps, e.g. --eps 8/255");
     const input: EvaluateInput = {
       ...options,
       target: resolve(target),
       attacks: attack,
-      norm: norm ?? settings.norm,
-      eps: eps ?? settings.eps,
-      out: resolve(out ?? join(target, "evaluation")),
+      norm: norm ?? settings?.norm ?? "linf",
+      eps: radius,
+      out: resolve(out ?? (settings ? join(target, "evaluation") : `runs/${basename(target, ".onnx")}-evaluation`)),
     };
     const result = await evaluateWithProgress(input, terminal);
     printResult(result, input, terminal);
@@ -82,7 +86,7 @@ function printResult(result: EvaluateResult, input: EvaluateInput, terminal: Ter
   terminal.print(
     `${result.model} on ${result.examples} test examples of ${result.data}, ${input.norm} ε = ${Number(input.eps.toPrecision(4))}`,
   );
-  if (result.note) terminal.print(result.note);
+  for (const note of [...result.notes, result.note ?? []].flat()) terminal.print(note);
   terminal.print();
   const accuracies = [
     ["clean", percent(clean.value), interval(clean.interval)],

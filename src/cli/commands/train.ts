@@ -4,7 +4,7 @@ import { z } from "zod";
 import { sources } from "../../data/node/index.ts";
 import { activations, architectureNames } from "../../models/index.ts";
 import { formatDuration } from "../../report/index.ts";
-import { defenseNames, moduleBeside, type RunEvent, readSettings, runJob, type TrainingSummary } from "../../runs/index.ts";
+import { defenseNames, isOnnxFile, moduleBeside, type RunEvent, readSettings, runJob, type TrainingSummary } from "../../runs/index.ts";
 import { scheduleNames } from "../../training/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
@@ -28,7 +28,7 @@ export default command({
     model: z
       .string()
       .default("mnist-fast")
-      .meta(text(`network: ${architectureNames.join(", ")}`)),
+      .meta(text(`network: ${architectureNames.join(", ")}; or an .onnx file to start from`)),
     defense: z.enum(defenseNames).default("fgsm-rs").meta(text("what is done against the adversary")),
     norm: z.enum(["linf", "l2"]).default("linf").meta(text("norm of the perturbation")),
     eps: fraction()
@@ -59,6 +59,8 @@ export default command({
       .enum(Object.keys(activations) as [keyof typeof activations])
       .optional()
       .meta(text("activation of mlp and two-layer")),
+    mean: z.array(z.number()).optional().meta(text("per-channel mean that the model subtracts from its inputs")),
+    deviation: z.array(z.number()).optional().meta(text("per-channel deviation that the model divides by")),
     checkpointSeconds: z.number().positive().default(30).meta(text("seconds between checkpoints within an epoch")),
     out: z.string().optional().meta({ placeholder: "DIR", description: "run directory (default: runs/DATA-MODEL-DEFENSE)" }),
     resume: z.string().optional().meta({ placeholder: "DIR", description: "go on with the run in this directory; its settings are kept" }),
@@ -77,11 +79,16 @@ export default command({
     ["saddle train --resume runs/mnist", "goes on after Ctrl-C"],
   ],
   async run({ resume, out, ...options }, terminal) {
-    if (resume === undefined && !architectureNames.includes(options.model)) {
-      throw new UsageError(`there is no network "${options.model}"`, `choose one of ${architectureNames.join(", ")}`);
+    if (resume === undefined && !architectureNames.includes(options.model) && !isOnnxFile(options.model)) {
+      throw new UsageError(
+        `there is no network "${options.model}"`,
+        `choose one of ${architectureNames.join(", ")}, or give an .onnx file`,
+      );
     }
     const request = resume === undefined ? options : undefined;
-    const directory = resolve(resume ?? out ?? `runs/${options.data.replaceAll(/[^\w-]+/g, "-")}-${options.model}-${options.defense}`);
+    const directory = resolve(
+      resume ?? out ?? `runs/${[options.data, options.model, options.defense].join("-").replaceAll(/[^\w-]+/g, "-")}`,
+    );
     const { epochs } = request ?? readSettings(directory);
     const summary = await trainWithProgress({ directory, request }, epochs, terminal);
     printSummary(summary, terminal);

@@ -4,13 +4,15 @@ import { type Attack, fgsm, modelOracle, type Norm, pgd } from "../../attacks/in
 import { sheet, take, whole } from "../../data/index.ts";
 import { loadData } from "../../data/node/index.ts";
 import { type Evaluation, evaluate } from "../../evaluation/index.ts";
-import { type JobContext, readModel, writeAtomic, writeJson, writeWitnesses } from "../../runs/index.ts";
+import { type JobContext, openModel, writeAtomic, writeJson, writeWitnesses } from "../../runs/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import { concatRows, key, takeRows } from "../../tensor/index.ts";
 
 export interface EvaluateInput {
-  /** Run directory. */
+  /** Run directory or ONNX file. */
   target: string;
+  mean?: number[];
+  deviation?: number[];
   weights: "best" | "last";
   data?: string;
   dataDir?: string;
@@ -39,6 +41,8 @@ export interface EvaluateResult
   model: string;
   data: string;
   note?: string;
+  /** What was found and changed when a file was imported. */
+  notes: readonly string[];
   epoch?: number;
   seconds: number;
   /** Pairs of clean and adversarial pictures, absent where the inputs are no pictures. */
@@ -47,10 +51,10 @@ export interface EvaluateResult
 
 export default async function run(input: EvaluateInput, { emit, signal }: JobContext<EvaluateEvent>): Promise<EvaluateResult> {
   const began = performance.now();
-  const { model, settings, epoch } = readModel(input.target, input.weights);
-  const source = input.data ?? settings.data;
+  const { model, settings, epoch, notes } = openModel(input.target, input);
+  const source = input.data ?? settings?.data ?? "digits";
   const data = take(
-    await loadData(source, { split: "test", dataDir: input.dataDir ?? settings.dataDir }),
+    await loadData(source, { split: "test", dataDir: input.dataDir ?? settings?.dataDir }),
     input.examples ?? Number.POSITIVE_INFINITY,
   );
   const { x, y } = whole(data);
@@ -75,6 +79,7 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
     model: model.network.name,
     data: data.name,
     note: data.note,
+    notes,
     epoch,
     seconds: (performance.now() - began) / 1000,
   };

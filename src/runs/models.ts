@@ -1,0 +1,82 @@
+/** Models by what a user calls them: a built-in network's name, an ONNX file, or the directory of a training run. */
+import { copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import {
+  architecture,
+  exportImported,
+  exportModel,
+  type ImportOptions,
+  importModel,
+  type Model,
+  type Network,
+  type Weights,
+} from "../models/index.ts";
+import { readOnnxFile } from "../onnx/node/index.ts";
+import { key } from "../tensor/index.ts";
+import { RunError } from "./errors.ts";
+import { readModel } from "./training-run.ts";
+import type { TrainingSettings } from "./training-settings.ts";
+
+/** Where a training run's network comes from, and how it goes out again. */
+export interface ModelSource {
+  readonly network: Network;
+  /** Weights at the start of training. */
+  initial(): Model;
+  /** ONNX bytes with the given weights. */
+  export(weights: Weights): Uint8Array | Promise<Uint8Array>;
+  /** What was found and changed when a file was imported. */
+  readonly notes: readonly string[];
+}
+
+const INITIAL = "initial.onnx";
+
+export function isOnnxFile(name: string): boolean {
+  return name.endsWith(".onnx");
+}
+
+/** The network that settings name. A file is read from the run's directory, where `keepInitial` put it. */
+export function modelSource(settings: TrainingSettings, directory: string): ModelSource {
+  const { model, width, activation, mean, deviation, inputShape, classes, seed } = settings;
+  if (isOnnxFile(model)) {
+    const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, name: model });
+    return {
+      network: imported.network,
+      initial: () => imported,
+      export: (weights) => exportImported(imported, weights),
+      notes: imported.notes,
+    };
+  }
+  const normalization = mean || deviation ? { mean: mean ?? [0], deviation: deviation ?? [1] } : undefined;
+  const network = architecture(model, { width, activation, normalization, inputShape, classes });
+  return {
+    network,
+    initial: () => network.initialize(key(seed).fold("initialization")),
+    export: (weights) => exportModel({ network, weights }),
+    notes: [],
+  };
+}
+
+/** Keeps the file that training starts from in the run's directory, so that the run needs nothing else. */
+export function keepInitial(model: string, directory: string): void {
+  if (!isOnnxFile(model)) return;
+  if (!existsSync(model)) throw new RunError(`there is no file ${model}`, "give the path of an ONNX classifier");
+  mkdirSync(directory, { recursive: true });
+  copyFileSync(model, join(directory, INITIAL));
+}
+
+/** A model to be looked at or attacked, with the settings of its run where it has one. */
+export interface OpenModel {
+  readonly model: Model;
+  readonly settings?: TrainingSettings;
+  /** Epoch (from 1) of the weights, for the best ones of a run. */
+  readonly epoch?: number;
+  readonly notes: readonly string[];
+}
+
+/** The model in a file or a run directory. @throws RunError when there is neither; OnnxError for a file that is no classifier. */
+export function openModel(target: string, { weights = "best", ...options }: ImportOptions & { weights?: "best" | "last" } = {}): OpenModel {
+  if (!existsSync(target)) throw new RunError(`there is no ${target}`, "give an ONNX file, or the directory of a training run");
+  if (statSync(target).isDirectory()) return { ...readModel(target, weights), notes: [] };
+  const { network, weights: own, notes } = importModel(readOnnxFile(target), options);
+  return { model: { network, weights: own }, notes };
+}
