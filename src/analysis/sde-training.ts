@@ -169,7 +169,11 @@ async function compileCopies<Name extends string>(
     },
     [inputs.θ, inputs.w],
   );
-  const executable = await compile(inputs, Object.fromEntries(names.map((name, i) => [name, outputs[i]])) as Record<Name, Value>);
+  // Small steps gain nothing from a second thread, and lose much to waiting for it where the machine is busy.
+  const threads = copies * N < 8192 ? 1 : undefined;
+  const executable = await compile(inputs, Object.fromEntries(names.map((name, i) => [name, outputs[i]])) as Record<Name, Value>, {
+    threads,
+  });
   return {
     release: () => executable.release(),
     run: async (X, w) => {

@@ -48,6 +48,13 @@ describe("E4", () => {
     if (C > -700) expect(Math.abs(w + Math.log(w) - C)).toBeLessThan(1e-12 * (1 + Math.abs(C)));
     else expect(w).toBe(0);
   });
+  it("knows the worst loss on an l2 ball: no point of its sphere is worse, and the one against θ attains it", () => {
+    const [θ, x, y, ε] = [[0.7, -0.4], [1, 0.5], 1, 0.3];
+    const at = (angle: number) => logistic.loss({ x: [[x[0] + ε * Math.cos(angle), x[1] + ε * Math.sin(angle)]], y: [y] }, θ);
+    const worst = Math.max(...Array.from({ length: 3600 }, (_, i) => at((i * Math.PI) / 1800)));
+    expect(logistic.ballLoss(θ, x, y, ε)).toBeCloseTo(worst, 6);
+    expect(logistic.ballLoss(θ, x, y, ε)).toBeGreaterThanOrEqual(worst);
+  });
   it("has the gradient of the modified loss (finite differences) and the direction of the loop", () => {
     const data = {
       x: [

@@ -13,7 +13,7 @@ const network = architecture("mlp", { inputShape: [dimension], classes: 2, width
 const K = 3;
 const βs = [0.2, 1, 4];
 /** Radii of the attack, in input units (the robust feature is ±1). */
-const radii = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6];
+const radii = [0, 0.15, 0.3, 0.4, 0.5, 0.6];
 const judged = 0.5;
 
 interface Trained {
@@ -47,12 +47,12 @@ function features(key: Key, N: number): TrainingSet {
   return { x: tensor(x, [N, dimension], "float64"), y: tensor(labels, [N], "int32") };
 }
 
-/** Accuracy under 20 normalized l₂ steps projected on each radius. With two classes an example is right where its cross-entropy is below log 2. */
+/** Accuracy under 10 normalized l₂ steps projected on each radius. With two classes an example is right where its cross-entropy is below log 2. */
 async function accuracies(learner: Learner, data: TrainingSet, X: Float64Array): Promise<number[][]> {
   const found = await measureCopies(learner, data, X, (losses, x) =>
     Object.fromEntries(
       radii.map((ε) => {
-        const attacked = adversarialInputs(losses, x, { α: ε / 8, K: 20, direction: "l2", ε });
+        const attacked = adversarialInputs(losses, x, { α: ε / 5, K: 10, direction: "l2", ε });
         return [`${ε}`, reduceMean(cast(less(losses(attacked), Math.log(2)), "float64"))];
       }),
     ),
@@ -67,10 +67,10 @@ export const robustAccuracy = study<Result>({
   share: 20,
   run: async (bench: Bench) => {
     const quick = bench.mode === "quick";
-    const [seeds, steps] = quick ? [6, 600] : [12, 3000];
+    const [seeds, steps] = quick ? [5, 600] : [12, 3000];
     const key = bench.key.fold("robust accuracy");
     const learner = classifierLearner(network.initialize(key));
-    const [data, held] = [features(key.fold("train"), 100), features(key.fold("test"), quick ? 500 : 2000)];
+    const [data, held] = [features(key.fold("train"), 100), features(key.fold("test"), quick ? 300 : 2000)];
     const start = Float64Array.from(
       Array.from({ length: seeds }, (_, seed) => [...flattenWeights(learner, network.initialize(key.fold(seed)).weights)]).flat(),
     );
