@@ -6,6 +6,7 @@ import type { Laboratory } from "./laboratory.ts";
 
 /** Every paper's laboratory, in the order in which `saddle reproduce all` runs them. */
 export const laboratories: Readonly<Record<string, () => Promise<Laboratory<unknown>>>> = {
+  "continuous-time": async () => (await import("./continuous-time/index.ts")).continuousTime,
   "ntk-convergence": async () => (await import("./ntk-convergence/index.ts")).ntkConvergence,
   "first-order-adversary": async () => (await import("./first-order-adversary/index.ts")).firstOrderAdversary,
 };

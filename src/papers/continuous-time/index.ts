@@ -61,6 +61,3 @@ export const continuousTime: Laboratory<ContinuousTimeLab> = {
     .sort((a, b) => a.id.localeCompare(b.id, "en", { numeric: true })),
   figures: (lab) => studies.flatMap(({ name, figures }) => figures(lab[name])),
 };
-
-/** Under the name by which laboratories are loaded. */
-export { continuousTime as laboratory };
