@@ -9,12 +9,18 @@ export function drawable(value: number, { scale = "linear" }: Axis): boolean {
 
 const LARGEST = 1e150;
 
-/** The scale of an axis for Observable Plot over the drawable ones of `values`; with `flush` the range is theirs, otherwise a little wider. */
-export function axisScale(
-  axis: Axis,
-  values: Iterable<number>,
-  { flush = false, ticks = 6 } = {},
-): ScaleOptions & { domain: [number, number]; ticks: number[] } {
+/** An axis for Observable Plot. */
+export interface AxisScale {
+  /** For the plot's `x` or `y`. */
+  scale: ScaleOptions;
+  domain: [number, number];
+  ticks: number[];
+  /** For the axis mark: how a tick is written (Plot asks a `tickFormat` for some ticks of a logarithm only). */
+  text(tick: number): string;
+}
+
+/** An axis over the drawable ones of `values`; with `flush` the range is theirs, otherwise a little wider. */
+export function axisScale(axis: Axis, values: Iterable<number>, { flush = false, ticks: count = 6 } = {}): AxisScale {
   const log = axis.scale === "log";
   let [low, high, whole] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, true];
   for (const value of values) {
@@ -25,8 +31,8 @@ export function axisScale(
   }
   if (low > high) [low, high] = [log ? 0.1 : 0, 1];
   const domain = log ? logDomain(low, high, flush) : linearDomain(low, high, flush);
-  const at = log ? logTicks(domain, ticks) : linearTicks(domain, ticks, whole);
-  return { type: log ? "log" : "linear", domain, ticks: at, tickFormat: formatter(at, log), label: null };
+  const ticks = log ? logTicks(domain, count) : linearTicks(domain, count, whole);
+  return { scale: { type: log ? "log" : "linear", domain, axis: null }, domain, ticks, text: formatter(ticks, log) };
 }
 
 function linearDomain(low: number, high: number, flush: boolean): [number, number] {

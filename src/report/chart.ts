@@ -42,11 +42,13 @@ export function drawChart({ x, y, series }: Chart): Drawing {
     marginRight: 12,
     marginBottom: 42,
     style: { fontFamily: "inherit" },
-    x: { ...scaleX, tickSize: 4 },
-    y: { ...scaleY, tickSize: 0 },
+    x: scaleX.scale,
+    y: scaleY.scale,
     marks: [
       Plot.gridY(scaleY.ticks, { stroke: colour("line"), strokeOpacity: 1 }),
       Plot.gridX(scaleX.ticks, { stroke: colour("line"), strokeOpacity: 0.6 }),
+      Plot.axisX(scaleX.ticks, { text: scaleX.text, tickSize: 4, label: null }),
+      Plot.axisY(scaleY.ticks, { text: scaleY.text, tickSize: 0, label: null }),
       ...marks,
     ],
   });

@@ -28,9 +28,11 @@ export function drawHeatMap({ x, y, values, paths = [] }: HeatMap): Drawing {
   const map = plot({
     ...MAP,
     style: { fontFamily: "inherit" },
-    x: { ...scaleX, tickSize: 4 },
-    y: { ...scaleY, tickSize: 4 },
+    x: scaleX.scale,
+    y: scaleY.scale,
     marks: [
+      Plot.axisX(scaleX.ticks, { text: scaleX.text, tickSize: 4, label: null }),
+      Plot.axisY(scaleY.ticks, { text: scaleY.text, tickSize: 4, label: null }),
       filling(image, INNER),
       ...styled.flatMap(({ ink, mark, dash, ...path }) => {
         const points = Array.from(path.y, (value, i) => ({ x: path.x[i], y: value })).filter(
@@ -66,7 +68,7 @@ function drawScale({ domain, rgb }: ColourScale): Drawing {
     (row) => low + ((row + 0.5) / 128) * (high - low),
     rgb,
   );
-  const scale = axisScale({ label: "" }, domain, { flush: true });
+  const { scale, ticks, text } = axisScale({ label: "" }, domain, { flush: true });
   return plot({
     width: WIDTH - MAP.width,
     height: MAP.height,
@@ -76,8 +78,11 @@ function drawScale({ domain, rgb }: ColourScale): Drawing {
     marginRight: 58,
     style: { fontFamily: "inherit" },
     x: { domain: [0, 1], axis: null },
-    y: { ...scale, axis: "right", tickSize: 4 },
-    marks: [filling(bar, { width: WIDTH - MAP.width - 64, height: INNER.height })],
+    y: scale,
+    marks: [
+      Plot.axisY(ticks, { anchor: "right", text, tickSize: 4, label: null }),
+      filling(bar, { width: WIDTH - MAP.width - 64, height: INNER.height }),
+    ],
   });
 }
 

@@ -87,6 +87,17 @@ describe("chart", () => {
     expect(figureHtml(curves)).not.toContain("no place on these axes");
   });
 
+  it.each([
+    [1.5, 700, ["2", "5", "10", "20", "50", "100", "200", "500"]],
+    [1e-9, 1, ["10⁻⁹", "10⁻⁸", "10⁻⁷", "10⁻⁶", "10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "10⁰"].filter((_, i) => i % 2 === 0)],
+    [0.02, 60, ["0.1", "1", "10"]],
+    [2, 3, ["2", "2.5", "3"]],
+  ])("writes every tick of a logarithmic axis from %d to %d", (low, high, ticks) => {
+    const chart: Chart = { ...curves, y: { label: "y", scale: "log" }, series: [{ name: "l", x: [0, 1], y: [low, high] }] };
+    const axis = svgOf(chart).match(/y-axis tick label".*?<\/g>/)?.[0] ?? "";
+    expect([...axis.matchAll(/<text[^>]*>([^<]+)</g)].map(([, text]) => text)).toEqual(ticks);
+  });
+
   it("stands bars on zero, as high as their values, side by side", () => {
     const rects = elements(bars, "rect", ["x", "width", "y", "height"]).slice(2); // after the legend's two
     expect(rects.length).toBe(24);
