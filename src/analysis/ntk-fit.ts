@@ -123,7 +123,7 @@ function solveOn(K: Matrix, targets: ArrayLike<number>, support: readonly Suppor
   const cholesky = new CholeskyDecomposition(K.selection(chosen, chosen));
   if (!cholesky.isPositiveDefinite()) {
     throw new FitError(
-      `the targets cannot be met within ${ε}: the kernel matrix of ${chosen.length} points that decide is singular (repeated points with other targets?)`,
+      `the targets cannot be met within ${ε}: the kernel matrix of the ${chosen.length} points that decide is singular (points repeated with other targets, or a kernel without a constant coordinate?)`,
     );
   }
   return cholesky.solve(Matrix.columnVector(support.map(({ point, sign }) => targets[point] - sign * ε))).to1DArray();

@@ -4,7 +4,7 @@
  * Points are the rows of [n, d] tensors of any norm; a kernel gives the [n, n'] matrix of its values.
  */
 import { Matrix } from "ml-matrix";
-import { ShapeError, type Tensor } from "../tensor/index.ts";
+import { ShapeError, type Tensor, tensor } from "../tensor/index.ts";
 import { gaussianProduct } from "./ntk-quadrature.ts";
 
 /** A positive semi-definite function of two sets of points [n, d] and [n', d], as the matrix [n, n'] of its values. */
@@ -73,6 +73,23 @@ export function deepNtk(dual: DualActivation, depth: number): Kernel {
     }
     return Θ;
   });
+}
+
+/**
+ * The kernel of networks with a bias: every point gets one more coordinate, equal to `constant`. It frees a kernel from homogeneity, and keeps points away
+ * from antipodes, where the kernels of the ReLU and its square are not universal.
+ */
+export function withConstant(kernel: Kernel, constant = 1): Kernel {
+  const extended = ({ shape: [n, d], data }: Tensor<"float64">) => {
+    const values = Float64Array.from({ length: n * (d + 1) }, (_, i) =>
+      i % (d + 1) < d ? data[Math.floor(i / (d + 1)) * d + (i % (d + 1))] : constant,
+    );
+    return tensor(values, [n, d + 1], "float64");
+  };
+  return (x, z) => {
+    const points = extended(x);
+    return kernel(points, x === z ? points : extended(z));
+  };
 }
 
 /** The kernel whose values depend on ‖x‖², ‖x′‖² and ⟨x, x′⟩ only. @throws ShapeError when the points do not have one dimension. */

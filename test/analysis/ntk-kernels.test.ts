@@ -9,6 +9,7 @@ import {
   smoothDual,
   softplusDual,
   twoLayerNtk,
+  withConstant,
 } from "../../src/analysis/ntk-kernels.ts";
 import { gaussianExpectation, gaussianProduct } from "../../src/analysis/ntk-quadrature.ts";
 import { key, normal, type Tensor, tensor } from "../../src/tensor/index.ts";
@@ -118,6 +119,19 @@ describe("two-layer kernels", () => {
     // odd functions are free, the even part is ⟨x, x′⟩² only: d(d + 1)/2 dimensions; and for the ReLU the odd part is ⟨x, x′⟩ only
     expect(rank(quadraticReluDual, both)).toBe(8 + (d * (d + 1)) / 2);
     expect(rank(reluDual, both)).toBe(8 + d);
+  });
+
+  it("with a constant coordinate is the kernel of the extended points, and is definite on antipodal pairs", () => {
+    const half = sphere(8, 3, 5);
+    const both = tensor([...half.data, ...half.data.map((v) => -v)], [16, 3], "float64");
+    const extended = tensor(
+      Array.from({ length: 16 }, (_, i) => [...both.data.subarray(3 * i, 3 * i + 3), 0.5]).flat(),
+      [16, 4],
+      "float64",
+    );
+    const K = withConstant(twoLayerNtk(reluDual), 0.5)(both, both);
+    expect(K.to2DArray()).toEqual(twoLayerNtk(reluDual)(extended, extended).to2DArray());
+    expect(Math.min(...new EigenvalueDecomposition(K, { assumeSymmetric: true }).realEigenvalues)).toBeGreaterThan(1e-4);
   });
 
   it("refuses points of different dimensions", () => {

@@ -8,7 +8,7 @@ import { scalarOutput } from "./networks.ts";
 import type { PerturbationSets } from "./sets.ts";
 import type { Weights } from "./theory.ts";
 
-/** Points [n, d], labels ±1 [n]. The loss is ℓ(f, y) = log(1 + exp(−yf)). */
+/** Points [n, d] (images flattened), labels ±1 [n]. The loss is ℓ(f, y) = log(1 + exp(−yf)). */
 export interface Evaluator {
   network: Network;
   /** f(W, x) [n]. */
@@ -61,12 +61,12 @@ export function evaluator(network: Network): Evaluator {
     const signature = `${id} ${Object.values(feeds).map(({ shape }) => `[${shape}]`)}`;
     const program = programs.get(signature) ?? compiled(feeds, build);
     programs.set(signature, program);
-    return (await program).run({ ...W, ...feeds }) as Promise<Record<string, Tensor<"float64">>>;
+    return (await program).run({ ...prefixed(W), ...feeds }) as Promise<Record<string, Tensor<"float64">>>;
   };
   const compiled = (feeds: Readonly<Record<string, Tensor>>, build: (W: Symbols, fed: Symbols) => Symbols) => {
     const W = Object.fromEntries(Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, "float64")]));
     const fed = Object.fromEntries(Object.entries(feeds).map(([name, { shape }]) => [name, input(name, shape, "float64")]));
-    return compile({ ...W, ...fed }, build(W, fed), { threads: 1 });
+    return compile({ ...prefixed(W), ...fed }, build(W, fed), { threads: 1 });
   };
   const losses = (W: Symbols, x: Value, y: Value) => logistic(scalarOutput(network, x, W), y);
   const gradients = (objective: Value, W: Symbols) => {
@@ -139,6 +139,11 @@ function ascent(losses: (x: Value) => Value, fed: Symbols, projection: (x: Value
     if (k === steps) return { highest, at, last: x };
     x = stopGradient(ascentStep(x, grad(sum(ℓ), x), { direction: "l2", stepSize: fed.stepSize, projection }));
   }
+}
+
+/** The names of weights, kept apart from those of points and numbers. */
+function prefixed<T>(W: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(W).map(([name, value]) => [`weight/${name}`, value]));
 }
 
 function vector(values: Float64Array): Tensor<"float64"> {

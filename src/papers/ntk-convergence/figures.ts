@@ -91,12 +91,13 @@ function displacement({ widths }: Lab): Chart {
       "After adversarial training (PGD-5) of equal length. In the two-layer scaling the displacement does not depend on the width and ‖W₀‖ grows as √m; in the deep network's it falls as m^{-1/2}. Dashed: slope −1/2.",
     x: { label: "width m", scale: "log" },
     y: { label: "‖W_T − W₀‖ and its ratio to ‖W₀‖", scale: "log" },
-    series: byArchitecture.flatMap(([name, rows]): Series[] => {
+    series: byArchitecture.flatMap(([name, rows], i): Series[] => {
       const x = rows.map(({ m }) => m);
+      const falling = i === 0 ? rows[0].relative : rows[0].displacement;
       return [
         { name: `${name}: displacement`, x, y: rows.map((row) => row.displacement) },
         { name: `${name}: relative`, x, y: rows.map((row) => row.relative) },
-        { name: `slope −1/2, ${name}`, x, y: x.map((m) => rows[0].relative * Math.sqrt(x[0] / m)), mark: "reference" },
+        { name: `slope −1/2 from ${falling.toPrecision(2)}`, x, y: x.map((m) => falling * Math.sqrt(x[0] / m)), mark: "reference" },
       ];
     }),
   };
@@ -179,16 +180,17 @@ function shattering({ shattering }: Lab): Table {
 }
 
 function spectra({ spectra }: Lab): Chart[] {
+  const widest = spectra[0].widths;
   const distances: Chart = {
     kind: "chart",
     title: "Empirical tangent kernels tend to the analytic ones",
     caption: "Relative Frobenius distance on the same points, root mean square over draws of the network. Dashed: slope −1/2.",
     x: { label: "width m", scale: "log" },
     y: { label: "‖K̂ − K‖ / ‖K‖", scale: "log" },
-    series: spectra.flatMap(({ architecture, widths, distances }): Series[] => [
-      { name: architecture, x: widths, y: distances },
-      { name: `slope −1/2, ${architecture}`, x: widths, y: widths.map((m) => distances[0] * Math.sqrt(widths[0] / m)), mark: "reference" },
-    ]),
+    series: [
+      ...spectra.map(({ architecture, widths, distances }): Series => ({ name: architecture, x: widths, y: distances })),
+      { name: "slope −1/2", x: widest, y: widest.map((m) => spectra[0].distances[0] * Math.sqrt(widest[0] / m)), mark: "reference" },
+    ],
   };
   const shown = [spectra.find(({ architecture }) => architecture.endsWith("quadratic ReLU")), spectra[spectra.length - 1]];
   const eigenvalues = shown.flatMap((row): Chart[] => {

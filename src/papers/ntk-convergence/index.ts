@@ -30,5 +30,3 @@ export const ntkConvergence: Laboratory<Lab> = {
   claims,
   figures,
 };
-
-export { ntkConvergence as laboratory };

@@ -3,8 +3,8 @@
  * one number f(W, x) per example, whose sign is the class; only the layers W are trained, the others stay as they were drawn.
  */
 import { add, constant, jvp, matMul, mul, reshape, sliceAxis, sub, transpose, type Value } from "../../graph/index.ts";
-import { type Activation, activations, type Network, weightNames } from "../../models/index.ts";
-import { type Key, normal, tensor, uniform } from "../../tensor/index.ts";
+import { type Activation, activations, type Model, type Network, weightNames } from "../../models/index.ts";
+import { cast, type Key, normal, tensor, uniform } from "../../tensor/index.ts";
 import type { Weights } from "./theory.ts";
 
 /** A network with its initialization W_0. */
@@ -124,13 +124,18 @@ export function linearized({ network, weights: W0 }: InitializedNetwork): Networ
   };
 }
 
+/** A model of your own as the start of training, its weights in float64. */
+export function initialized({ network, weights }: Model): InitializedNetwork {
+  return { network, weights: Object.fromEntries(Object.entries(weights).map(([name, layer]) => [name, cast(layer, "float64")])) };
+}
+
 /**
- * f(W, x) as [n]: the only logit, or with two classes the second minus the first.
+ * f(W, x) as [n], for points x [n, d] that are given the shape of the network's inputs: the only logit, or with two classes the second minus the first.
  * @throws RangeError for a network of more classes.
  */
 export function scalarOutput(network: Network, x: Value, weights: Readonly<Record<string, Value>>): Value {
-  const { logits } = network.apply(x, weights);
   const n = x.shape[0];
+  const { logits } = network.apply(reshape(x, [n, ...network.inputShape]), weights);
   if (network.classes === 1) return reshape(logits, [n]);
   if (network.classes === 2) return reshape(sub(sliceAxis(logits, 1, 1, 2), sliceAxis(logits, 1, 0, 1)), [n]);
   throw new RangeError(`the theory is about one output, or two classes; this network has ${network.classes}`);
