@@ -24,6 +24,8 @@ export async function nodeBackend(): Promise<Backend> {
         executionProviders: [device],
         executionMode: "sequential" as const,
         logSeverityLevel: 3 as const,
+        // It would carry a scale in a float32 attribute, also in float64 graphs: 0.1 would lose nine digits.
+        extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       };
