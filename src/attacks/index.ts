@@ -1,5 +1,6 @@
 export * from "./ascent.ts";
 export * from "./attack.ts";
+export * from "./fosc.ts";
 export * from "./losses.ts";
 export * from "./oracle.ts";
 export * from "./pgd.ts";

@@ -145,7 +145,7 @@ async function build({ network, weights }: Model, want: Query["want"], batch: nu
 }
 
 /** The smallest of batchSize, batchSize/2, … ≥ 8 that holds `count`. */
-function paddedSize(count: number, batchSize: number): number {
+export function paddedSize(count: number, batchSize: number): number {
   let padded = batchSize;
   while (padded / 2 >= Math.max(count, 8) && padded % 2 === 0) padded /= 2;
   return padded;

@@ -106,7 +106,8 @@ export async function runTraining(
         if (event.type === "epoch") {
           metrics.append(withoutTime(event));
           Object.assign(summary, { lastClean: event.clean, lastRobust: event.robust });
-        } else if (event.type === "step" && event.step % STEPS_PER_LINE === 0) metrics.append(withoutTime(event));
+        } else if (event.type === "overfitting") metrics.append(event);
+        else if (event.type === "step" && event.step % STEPS_PER_LINE === 0) metrics.append(withoutTime(event));
         emit(event);
       }
     }
@@ -138,6 +139,8 @@ function prepare(settings: TrainingSettings, all: Dataset): { training: Dataset;
       clipNorm: settings.clip,
       averageDecay: settings.ema,
       validation: held && { data: held, attack: pgd({ steps: 10 }), threat: { norm: settings.norm, epsilon: settings.eps } },
+      monitor:
+        settings.onOverfitting === undefined || settings.onOverfitting === "ignore" ? undefined : { onOverfitting: settings.onOverfitting },
       checkpointSeconds: settings.checkpointSeconds,
       runtime: { threads: settings.threads, device: settings.device },
     },

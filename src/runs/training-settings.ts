@@ -5,14 +5,21 @@ import type { Device } from "../runtime/index.ts";
 import {
   adam,
   adamw,
+  awp,
+  curriculum,
   type Defense,
+  dynamic,
   fgsmRs,
+  free,
+  type MonitorOptions,
+  mart,
   none,
   type Optimizer,
   type OptimizerName,
   pgdTraining,
   type ScheduleName,
   sgd,
+  trades,
 } from "../training/index.ts";
 import { RunError } from "./errors.ts";
 
@@ -45,6 +52,24 @@ export interface TrainingSettings {
   attackMode: NetworkMode;
   /** Epochs over which ε grows from 0. */
   warmup: number;
+  /** Start of fgsm-rs clipped to the input domain, where it is published unclipped. */
+  clipStart?: boolean;
+  /** dynamic: c_max, T′, and the deviations Q1 and Q2 of the released code. */
+  foscMax?: number;
+  foscEpochs?: number;
+  foscInBox?: boolean;
+  foscFromStart?: boolean;
+  selfWeighted?: boolean;
+  /** Weight of the divergence in trades and mart. */
+  beta?: number;
+  /** Relative length of awp's weight perturbation. */
+  gamma?: number;
+  /** Weight steps per batch of free. */
+  replays?: number;
+  /** Accuracy at which a lesson of curriculum is learnt. */
+  learnt?: number;
+  /** What the monitor does when the validation shows overfitting; without it nothing is watched. */
+  onOverfitting?: "ignore" | NonNullable<MonitorOptions["onOverfitting"]>;
 
   epochs: number;
   batch: number;
@@ -87,18 +112,35 @@ export function resolveSettings(request: TrainingRequest, data: Dataset): Traini
   return { ...request, eps, inputShape: data.shape, classes: data.classes.length };
 }
 
-export const defenseNames = ["none", "pgd", "fgsm-rs"] as const;
+export const defenseNames = ["none", "pgd", "fgsm-rs", "dynamic", "curriculum", "trades", "mart", "free", "awp-pgd", "awp-trades"] as const;
 export type DefenseName = (typeof defenseNames)[number];
 
-export function chooseDefense({ defense, norm, eps, steps, stepSize, attackMode, warmup }: TrainingSettings): Defense {
-  const shared = { norm, epsilon: eps, mode: attackMode, warmup, ...(stepSize === undefined ? {} : { stepSize }) };
+export function chooseDefense(settings: TrainingSettings): Defense {
+  const { defense, norm, eps, steps, stepSize, attackMode, warmup, foscMax, foscEpochs, beta, gamma } = settings;
+  const shared = { norm, epsilon: eps, mode: attackMode, warmup, stepSize };
   switch (defense) {
     case "none":
       return none();
     case "pgd":
       return pgdTraining({ ...shared, steps });
     case "fgsm-rs":
-      return fgsmRs(shared);
+      return fgsmRs({ ...shared, clipStart: settings.clipStart });
+    case "dynamic": {
+      const { foscInBox, foscFromStart, selfWeighted } = settings;
+      return dynamic({ ...shared, steps, maximum: foscMax, controlEpochs: foscEpochs, foscInBox, foscFromStart, selfWeighted });
+    }
+    case "curriculum":
+      return curriculum({ ...shared, steps, learnt: settings.learnt });
+    case "trades":
+      return trades({ ...shared, steps, beta });
+    case "mart":
+      return mart({ ...shared, steps, beta });
+    case "free":
+      return free({ ...shared, replays: settings.replays });
+    case "awp-pgd":
+      return awp(pgdTraining({ ...shared, steps }), { gamma });
+    case "awp-trades":
+      return awp(trades({ ...shared, steps, beta }), { gamma: gamma ?? 0.005 });
   }
 }
 

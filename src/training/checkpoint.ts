@@ -2,6 +2,7 @@
 import { decodeNpz, encodeNpz } from "../data/index.ts";
 import type { Weights } from "../models/index.ts";
 import type { Tensor } from "../tensor/index.ts";
+import type { EpochRecord } from "./monitor.ts";
 import type { TrainingState } from "./update.ts";
 
 /** Sums over the steps of the epoch in progress. */
@@ -26,6 +27,10 @@ export interface Checkpoint {
   readonly state: TrainingState;
   readonly sums: EpochSums;
   readonly best?: BestWeights;
+  /** Validation after each epoch so far, where there is any. */
+  readonly history: readonly EpochRecord[];
+  /** What the defense remembers. */
+  readonly defense: Readonly<Record<string, Tensor>>;
 }
 
 /** A file that is not a checkpoint of this run. */
@@ -34,10 +39,10 @@ export class CheckpointError extends Error {
 }
 
 /** The checkpoint as an uncompressed npz archive; numbers are kept bit for bit. */
-export function encodeCheckpoint({ step, state, sums, best }: Checkpoint): Uint8Array {
-  const meta = { step, sums, best: best && { epoch: best.epoch, clean: best.clean, robust: best.robust } };
+export function encodeCheckpoint({ step, state, sums, best, history, defense }: Checkpoint): Uint8Array {
+  const meta = { step, sums, history, best: best && { epoch: best.epoch, clean: best.clean, robust: best.robust } };
   const text = new TextEncoder().encode(JSON.stringify(meta));
-  const groups = { weights: state.weights, slots: state.slots, average: state.average, best: best?.weights ?? {} };
+  const groups = { weights: state.weights, slots: state.slots, average: state.average, defense, best: best?.weights ?? {} };
   const arrays: Record<string, Tensor> = { meta: { dtype: "uint8", shape: [text.length], data: text } };
   for (const [group, tensors] of Object.entries(groups)) {
     for (const [name, tensor] of Object.entries(tensors)) arrays[`${group}:${name.replaceAll("/", "|")}`] = tensor;
@@ -49,7 +54,12 @@ export function encodeCheckpoint({ step, state, sums, best }: Checkpoint): Uint8
 export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Checkpoint {
   const arrays = decodeNpz(bytes, where);
   if (!arrays.meta) throw new CheckpointError(`${where} is not a training checkpoint: it has no "meta"`);
-  const { step, sums, best } = JSON.parse(new TextDecoder().decode(arrays.meta.data as Uint8Array)) as Omit<Checkpoint, "state">;
+  const {
+    step,
+    sums,
+    best,
+    history = [],
+  } = JSON.parse(new TextDecoder().decode(arrays.meta.data as Uint8Array)) as Omit<Checkpoint, "state">;
   const group = (prefix: string): Record<string, Tensor> =>
     Object.fromEntries(
       Object.entries(arrays).flatMap(([name, tensor]) =>
@@ -59,5 +69,5 @@ export function decodeCheckpoint(bytes: Uint8Array, where = "checkpoint"): Check
       ),
     );
   const state = { weights: group("weights"), slots: group("slots"), average: group("average") };
-  return { step, sums, state, best: best && { ...best, weights: group("best") } };
+  return { step, sums, state, history, defense: group("defense"), best: best && { ...best, weights: group("best") } };
 }

@@ -15,8 +15,14 @@ export interface Workbench {
   readonly runtime: CompileOptions;
 }
 
-/** A network applied with given weights, collecting new statistics when its mode says so. */
-export type Forward = (x: Value, mode?: NetworkMode) => Value;
+/**
+ * The network's logits. In training mode (the default) the running statistics take part in the order of the calls, as they would one after the
+ * other, unless `statistics` is false. Other `weights` than the batch's may be given.
+ */
+export type Forward = (
+  x: Value,
+  options?: { mode?: NetworkMode; weights?: Readonly<Record<string, Value>>; statistics?: boolean },
+) => Value;
 
 /** Placeholders of the update graph. */
 export interface LossInputs {
@@ -35,6 +41,8 @@ export interface BatchLoss {
   readonly loss: Value;
   /** Logits that the training accuracy is counted on. */
   readonly logits: Value;
+  /** Further numbers of the step that the defense wants to `observe`. */
+  readonly outputs?: Readonly<Record<string, Value>>;
 }
 
 export interface TrainingBatch {
@@ -43,13 +51,15 @@ export interface TrainingBatch {
   readonly indices: Int32Array;
   /** Position in training, in epochs from 0. */
   readonly epoch: number;
+  /** Which of the defense's weight steps on this batch, from 0. */
+  readonly replay: number;
   readonly key: Key;
 }
 
 export interface Crafted {
   /** Data for the placeholders that `crafted` declares. */
   readonly feeds: Readonly<Record<string, Tensor>>;
-  /** Gradient evaluations per example, on average. */
+  /** Gradient evaluations per example, on average, beside that of the weight step. */
   readonly gradientEvaluations: number;
 }
 
@@ -57,9 +67,15 @@ export interface Crafted {
 export interface PreparedDefense {
   /** Shapes and dtypes of what `craft` hands to the loss, by name. */
   readonly crafted: Readonly<Record<string, { shape: readonly number[]; dtype: "float32" | "int32" }>>;
+  /** Weight steps per batch (default 1). */
+  readonly replays?: number;
+  /** What the defense remembers from batch to batch. The tensors are overwritten in place, and belong to the checkpoint. */
+  readonly state?: Readonly<Record<string, Tensor<"float32">>>;
   /** Works on the inputs with the weights as they are now. */
   craft(batch: TrainingBatch, weights: Weights): Promise<Crafted>;
   loss(inputs: LossInputs, forward: Forward): BatchLoss;
+  /** Told what each weight step gave: the training accuracy, and the `outputs` that the loss declared. */
+  observe?(result: { accuracy: number; outputs: Readonly<Record<string, Tensor>> }): void;
   release(): Promise<void>;
 }
 

@@ -3,16 +3,17 @@
  * schedule, averages, validation and checkpoints; it holds no position but the step number, and all randomness follows from (key, epoch, step), so a
  * run that resumes from a checkpoint is bit for bit the run that was never stopped.
  */
-import { type Attack, modelOracle, runAttack, type ThreatModel } from "../attacks/index.ts";
+import { type Attack, fgsm, modelOracle, runAttack, type ThreatModel } from "../attacks/index.ts";
 import { type Augmentation, count, type Dataset, epoch as shuffledEpoch, stepsPerEpoch, whole } from "../data/index.ts";
 import type { Model, Weights } from "../models/index.ts";
 import type { CompileOptions } from "../runtime/index.ts";
 import type { Key } from "../tensor/index.ts";
 import type { BestWeights, Checkpoint, EpochSums } from "./checkpoint.ts";
 import type { Defense } from "./defense.ts";
+import { type EpochRecord, type MonitorOptions, type Overfitting, overfitting } from "./monitor.ts";
 import type { Optimizer } from "./optimizers.ts";
 import type { Schedule } from "./schedules.ts";
-import { compileUpdate, initialState, type TrainingState } from "./update.ts";
+import { compileUpdate, initialState, type StepResult, type TrainingState } from "./update.ts";
 
 export interface TrainingOptions {
   defense: Defense;
@@ -26,6 +27,8 @@ export interface TrainingOptions {
   averageDecay?: number;
   /** Examples kept out of training on which clean and robust accuracy are measured after every epoch, to choose the best weights. */
   validation?: { data: Dataset; attack: Attack; threat: ThreatModel };
+  /** Watches the validation for overfitting to the attack; it needs a validation split, and one more gradient per example of it. */
+  monitor?: MonitorOptions;
   /** Seconds between checkpoints within an epoch. */
   checkpointSeconds?: number;
   runtime?: CompileOptions;
@@ -56,9 +59,12 @@ export type TrainingEvent =
       gradientEvaluations: number;
       clean?: number;
       robust?: number;
+      /** Accuracy under FGSM, where a monitor watches. */
+      fgsm?: number;
       best: boolean;
       seconds: number;
     }
+  | ({ type: "overfitting"; step: number; action: NonNullable<MonitorOptions["onOverfitting"]> } & Overfitting)
   /** Its tensors are the loop's own: use them before asking for the next event. */
   | { type: "checkpoint"; checkpoint: Checkpoint }
   | { type: "end"; stopped: boolean; weights: Weights; best?: BestWeights };
@@ -73,29 +79,23 @@ export class TrainingError extends Error {
  * @throws TrainingError when the data do not fit the network, or the loss is not finite any more (the last checkpoint is unharmed).
  */
 export async function* train(model: Model, data: Dataset, options: TrainingOptions): AsyncGenerator<TrainingEvent, void> {
-  const {
-    defense,
-
-    schedule,
-    epochs,
-    batchSize,
-    key,
-    validation,
-    checkpointSeconds = 30,
-    runtime = {},
-    resume,
-    signal,
-  } = options;
+  const { defense, schedule, epochs, batchSize, key, validation, monitor, checkpointSeconds = 30, runtime = {}, resume, signal } = options;
   checkFit(model, data, batchSize);
   const { network } = model;
   const perEpoch = stepsPerEpoch(count(data), batchSize, true);
   const prepared = await defense.prepare({ network, batchSize, epochs, runtime });
   const update = await compileUpdate(network, prepared, options, runtime);
-  const state = resume ? resume.state : initialState(model, options);
+  const replays = prepared.replays ?? 1;
+  let state = resume ? resume.state : initialState(model, options);
+  for (const [name, tensor] of Object.entries(prepared.state ?? {})) if (resume) tensor.data.set(resume.defense[name].data as Float32Array);
+  let history: readonly EpochRecord[] = resume?.history ?? [];
   let sums: EpochSums = resume ? { ...resume.sums } : emptySums();
   let best = resume?.best;
   let step = resume?.step ?? 0;
-  const checkpoint = (): TrainingEvent => ({ type: "checkpoint", checkpoint: { step, state, sums, best } });
+  const checkpoint = (): TrainingEvent => ({
+    type: "checkpoint",
+    checkpoint: { step, state, sums, best, history, defense: prepared.state ?? {} },
+  });
   try {
     yield { type: "start", step, stepsPerEpoch: perEpoch, epochs };
     for (let epoch = Math.floor(step / perEpoch); epoch < epochs; epoch++) {
@@ -116,30 +116,34 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
           return;
         }
         const started = performance.now();
-        const position = epoch + index / perEpoch;
-        const { feeds, gradientEvaluations } = await prepared.craft(
-          { x, y, indices, epoch: position, key: key.fold("attack", epoch, index) },
-          state.weights,
-        );
         const rate = schedule(epoch + (index + 1) / perEpoch);
-        const result = await update.run(state, { x, labels: y, ...prefixed(feeds) }, rate, ++step);
-        if (!Number.isFinite(result.loss))
-          throw new TrainingError(
-            `the loss became ${result.loss} at step ${step} (rate ${rate}): lower the learning rate or clip the gradient`,
-          );
+        const batch = { x, y, indices, epoch: epoch + index / perEpoch, key: key.fold("attack", epoch, index) };
+        let [gradientEvaluations, result]: [number, StepResult | undefined] = [replays - 1, undefined];
+        for (let replay = 0; replay < replays; replay++) {
+          const crafted = await prepared.craft({ ...batch, replay }, state.weights);
+          result = await update.run(state, { x, labels: y, ...prefixed(crafted.feeds) }, rate, step * replays + replay + 1);
+          prepared.observe?.(result);
+          gradientEvaluations += crafted.gradientEvaluations;
+        }
+        step++;
+        const { loss, accuracy, gradientNorm } = result as StepResult;
+        if (!Number.isFinite(loss))
+          throw new TrainingError(`the loss became ${loss} at step ${step} (rate ${rate}): lower the learning rate or clip the gradient`);
         sums = {
           steps: sums.steps + 1,
-          loss: sums.loss + result.loss,
-          accuracy: sums.accuracy + result.accuracy,
+          loss: sums.loss + loss,
+          accuracy: sums.accuracy + accuracy,
           gradientEvaluations: sums.gradientEvaluations + gradientEvaluations,
         };
-        yield { type: "step", epoch, step, ...result, rate, gradientEvaluations, seconds: (performance.now() - started) / 1000 };
+        const seconds = (performance.now() - started) / 1000;
+        yield { type: "step", epoch, step, loss, accuracy, gradientNorm, rate, gradientEvaluations, seconds };
         if (performance.now() - saved > 1000 * checkpointSeconds && step % perEpoch !== 0) {
           yield checkpoint();
           saved = performance.now();
         }
       }
-      const found = validation && (await validate({ network, weights: averaged(state) }, validation, key, runtime));
+      const found =
+        validation && (await validate({ network, weights: averaged(state) }, validation, { key, runtime, withFgsm: !!monitor }));
       const improved =
         found !== undefined &&
         (best === undefined || found.robust > best.robust || (found.robust === best.robust && found.clean > best.clean));
@@ -156,6 +160,20 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
         seconds: (performance.now() - began) / 1000,
       };
       sums = emptySums();
+      if (found?.fgsm !== undefined) history = [...history, { epoch, clean: found.clean, robust: found.robust, fgsm: found.fgsm }];
+      const trouble = monitor && overfitting(history, monitor);
+      if (trouble && trouble.kind !== overfitting(history.slice(0, -1), monitor)?.kind) {
+        const { onOverfitting: action = "warn" } = monitor;
+        yield { type: "overfitting", step, action, ...trouble };
+        if (action === "stop") {
+          yield checkpoint();
+          break;
+        }
+        if (action === "roll-back" && best) {
+          state = initialState({ network, weights: best.weights }, options);
+          history = history.filter((record) => record.epoch <= (best as BestWeights).epoch);
+        }
+      }
       yield checkpoint();
     }
     yield { type: "end", stopped: false, weights: averaged(state), best };
@@ -169,15 +187,20 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
 async function validate(
   model: Model,
   { data, attack, threat }: NonNullable<TrainingOptions["validation"]>,
-  key: Key,
-  runtime: CompileOptions,
+  { key, runtime, withFgsm }: { key: Key; runtime: CompileOptions; withFgsm: boolean },
 ) {
   const { x, y } = whole(data);
   const oracle = modelOracle(model, runtime);
   try {
-    const result = await runAttack(oracle, attack, { x, labels: y.data }, threat, { key: key.fold("validation") });
+    const against = (chosen: Attack) => runAttack(oracle, chosen, { x, labels: y.data }, threat, { key: key.fold("validation") });
     const share = (correct: (i: number) => boolean) => y.data.reduce((total, _, i) => total + (correct(i) ? 1 : 0), 0) / y.data.length;
-    return { clean: share((i) => result.cleanPredictions[i] === y.data[i]), robust: share((i) => result.success[i] === 0) };
+    const result = await against(attack);
+    const oneStep = withFgsm ? await against(fgsm()) : undefined;
+    return {
+      clean: share((i) => result.cleanPredictions[i] === y.data[i]),
+      robust: share((i) => result.success[i] === 0),
+      ...(oneStep && { fgsm: share((i) => oneStep.success[i] === 0) }),
+    };
   } finally {
     await oracle.release();
   }

@@ -43,6 +43,12 @@ export const oneCycle =
     return t < peak ? between(rate / 25, rate, t / peak) : between(rate, rate / 1e4, (t - peak) / (1 - peak));
   };
 
+/** Another schedule's rate divided by 1 + decay · iterations: the per-iteration decay of Keras (often taken for weight decay). */
+export const inverseTime =
+  (schedule: Schedule, { decay, stepsPerEpoch }: { decay: number; stepsPerEpoch: number }): Schedule =>
+  (epoch) =>
+    schedule(epoch) / (1 + decay * stepsPerEpoch * epoch);
+
 export const scheduleNames = ["constant", "step", "cosine", "cyclic", "one-cycle"] as const;
 export type ScheduleName = (typeof scheduleNames)[number];
 

@@ -3,7 +3,7 @@ import { add, argMax, cast, div, equal, grad, input, min, mul, sqrt, square, sum
 import { type Network, type Weights, weightNames } from "../models/index.ts";
 import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
 import { scalar, type Tensor, zeros } from "../tensor/index.ts";
-import type { PreparedDefense } from "./defense.ts";
+import type { Forward, PreparedDefense } from "./defense.ts";
 import type { Optimizer } from "./optimizers.ts";
 
 export interface UpdateOptions {
@@ -30,6 +30,8 @@ export interface StepResult {
   accuracy: number;
   /** Euclidean norm of the gradient before clipping. */
   gradientNorm: number;
+  /** What the defense asked for beside. */
+  outputs: Record<string, Tensor>;
 }
 
 export interface Update {
@@ -82,11 +84,16 @@ export async function compileUpdate(
   );
 
   const statistics: Record<string, Value> = {};
-  const { loss, logits } = defense.loss({ x: placeholders.x, labels: placeholders.labels, crafted, weights }, (x, mode = "training") => {
-    const result = network.apply(x, weights, mode);
-    Object.assign(statistics, result.statistics);
+  const forward: Forward = (x, { mode = "training", weights: own = weights, statistics: collect = true } = {}) => {
+    const result = network.apply(x, { ...own, ...statistics }, mode);
+    if (collect) Object.assign(statistics, result.statistics);
     return result.logits;
-  });
+  };
+  const {
+    loss,
+    logits,
+    outputs: wanted = {},
+  } = defense.loss({ x: placeholders.x, labels: placeholders.labels, crafted, weights }, forward);
   const raw = grad(
     loss,
     trained.map((name) => weights[name]),
@@ -106,12 +113,13 @@ export async function compileUpdate(
     }
   });
   const correct = sum(cast(equal(cast(argMax(logits, 1), "int32"), placeholders.labels), "float32"));
-  const executable = await compile(placeholders, { ...outputs, loss, norm, accuracy: div(correct, batchSize) }, runtime);
-  return runner(executable, Object.keys(outputs), optimizer);
+  const report = { loss, norm, accuracy: div(correct, batchSize), ...prefixed("output", wanted) };
+  const executable = await compile(placeholders, { ...outputs, ...report }, runtime);
+  return runner(executable, Object.keys(outputs), Object.keys(wanted), optimizer);
 }
 
 /** Steps alternate between two sets of buffers: the graph reads one and writes the other. */
-function runner(executable: Executable, changed: readonly string[], optimizer: Optimizer): Update {
+function runner(executable: Executable, changed: readonly string[], wanted: readonly string[], optimizer: Optimizer): Update {
   let spare: Record<string, Tensor> | undefined;
   const report = { loss: scalar(0), norm: scalar(0), accuracy: scalar(0) };
   return {
@@ -128,7 +136,7 @@ function runner(executable: Executable, changed: readonly string[], optimizer: O
         "scalar",
         Object.fromEntries(Object.entries({ ...optimizer.scalars(step) }).map(([name, value]) => [name, scalar(value)])),
       );
-      await executable.run({ ...current, ...scalars, ...feeds, rate: scalar(rate) }, { ...into, ...report });
+      const computed = await executable.run({ ...current, ...scalars, ...feeds, rate: scalar(rate) }, { ...into, ...report });
       spare = Object.fromEntries(changed.map((name) => [name, current[name]]));
       const next = { ...current, ...into };
       const group = (prefix: string) =>
@@ -138,7 +146,8 @@ function runner(executable: Executable, changed: readonly string[], optimizer: O
           ),
         );
       Object.assign(state, { weights: group("weight"), slots: group("slot"), average: group("average") });
-      return { loss: report.loss.data[0], accuracy: report.accuracy.data[0], gradientNorm: report.norm.data[0] };
+      const outputs = Object.fromEntries(wanted.map((name) => [name, computed[`output/${name}`]]));
+      return { loss: report.loss.data[0], accuracy: report.accuracy.data[0], gradientNorm: report.norm.data[0], outputs };
     },
     release: () => executable.release(),
   };

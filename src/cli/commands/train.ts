@@ -34,12 +34,26 @@ export default command({
     eps: fraction()
       .optional()
       .meta({ placeholder: "ε", description: "radius in input units, e.g. 0.3 or 8/255 (default: usual for the data)" }),
-    steps: z.int().min(1).default(10).meta(text("attack steps of the pgd defense")),
+    steps: z.int().min(1).default(10).meta(text("steps of the attack inside training (free: see --replays)")),
     stepSize: fraction()
       .optional()
-      .meta({ placeholder: "α", description: "length of an attack step (default: 2.5 ε/steps; fgsm-rs: 1.25 ε)" }),
+      .meta({ placeholder: "α", description: "length of an attack step (default: 2.5 ε/steps; dynamic: ε/4; fgsm-rs: 1.25 ε; free: ε)" }),
     attackMode: z.enum(["inference", "training"]).default("inference").meta(text("batch normalization during the attack")),
     warmup: z.number().min(0).default(0).meta(text("epochs over which ε grows from 0")),
+    clipStart: z.boolean().optional().meta(text("fgsm-rs: clip the random start to the input domain (training may collapse)")),
+    foscMax: z.number().min(0).optional().meta(text("dynamic: threshold of FOSC at the start (default 0.5)")),
+    foscEpochs: z.number().min(0).optional().meta(text("dynamic: epoch at which the threshold is 0 (default: 5/6 of training)")),
+    foscInBox: z.boolean().optional().meta(text("dynamic: FOSC over the ball within the input domain (linf)")),
+    foscFromStart: z.boolean().optional().meta(text("dynamic: FOSC relative to the random start, as in the released code")),
+    selfWeighted: z.boolean().optional().meta(text("dynamic: losses weighted by themselves, as in the released code")),
+    beta: z.number().min(0).optional().meta(text("trades, mart: weight of the divergence (default 6, 5)")),
+    gamma: z.number().min(0).optional().meta(text("awp: relative length of the weight perturbation (default 0.01, with trades 0.005)")),
+    replays: z.int().min(1).optional().meta(text("free: weight steps per batch (default 8)")),
+    learnt: z.number().min(0).max(1).optional().meta(text("curriculum: accuracy at which the next lesson begins (default 0.9)")),
+    onOverfitting: z
+      .enum(["ignore", "warn", "stop", "roll-back"])
+      .default("warn")
+      .meta(text("what is done when robust accuracy on the validation examples collapses or falls behind")),
     epochs: z.int().min(1).default(10).meta(text("passes over the data")),
     batch: z.int().min(1).default(100).meta(text("examples per step")),
     optimizer: z.enum(["sgd", "adam", "adamw"]).default("adam").meta(text("descent on the weights")),
@@ -109,7 +123,11 @@ export async function trainWithProgress(input: TrainInput, epochs: number, termi
           if (event.step > 0) terminal.note(`going on after step ${event.step} of ${perEpoch * event.epochs}`);
         } else if (event.type === "step")
           bar.update(event.step / perEpoch, `loss ${event.loss.toFixed(3)}, accuracy ${percent(event.accuracy)}`);
-        else {
+        else if (event.type === "overfitting") {
+          bar.end();
+          const then = { warn: "", stop: "; training ends here", "roll-back": "; back to the best weights" }[event.action];
+          terminal.note(`${event.message}${then}`);
+        } else {
           bar.end();
           const validation =
             event.robust === undefined

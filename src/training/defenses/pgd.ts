@@ -5,7 +5,7 @@
 import { crossEntropy, mean } from "../../graph/index.ts";
 import type { NetworkMode } from "../../models/index.ts";
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
-import { innerAscent, randomStart } from "../inner-ascent.ts";
+import { budgetAt, innerAscent, randomStart } from "../inner-ascent.ts";
 
 export interface PgdDefenseOptions {
   norm?: "linf" | "l2";
@@ -35,7 +35,7 @@ export function pgd({
 
 /**
  * Wong, Rice, Kolter 2020, "Fast is better than free": one step of length α (default 1.25 ε) from a random start. As published the start is not
- * clipped to the input domain before the gradient is taken; clipping it there makes training collapse on MNIST.
+ * clipped to the input domain before the gradient is taken (`clipStart`); clipping it there makes training collapse on MNIST.
  */
 export function fgsmRs({
   norm = "linf",
@@ -43,8 +43,9 @@ export function fgsmRs({
   stepSize = 1.25 * epsilon,
   mode = "inference",
   warmup = 0,
-}: Omit<PgdDefenseOptions, "steps" | "randomStart">): Defense {
-  return adversarial("fgsm-rs", { norm, epsilon, steps: 1, stepSize, randomStart: true, mode, warmup }, false);
+  clipStart = false,
+}: Omit<PgdDefenseOptions, "steps" | "randomStart"> & { clipStart?: boolean }): Defense {
+  return adversarial("fgsm-rs", { norm, epsilon, steps: 1, stepSize, randomStart: true, mode, warmup }, clipStart);
 }
 
 type Settings = Required<PgdDefenseOptions>;
@@ -53,18 +54,14 @@ function adversarial(name: string, settings: Settings, clipStart: boolean): Defe
   return { name, parameters: { ...settings }, prepare: (workbench) => prepare(workbench, settings, clipStart) };
 }
 
-async function prepare(
-  workbench: Workbench,
-  { norm, epsilon, steps, stepSize, randomStart: random, mode, warmup }: Settings,
-  clipStart: boolean,
-): Promise<PreparedDefense> {
+async function prepare(workbench: Workbench, settings: Settings, clipStart: boolean): Promise<PreparedDefense> {
+  const { norm, steps, randomStart: random, mode } = settings;
   const { network, batchSize } = workbench;
   const ascent = await innerAscent(workbench, { norm, mode });
   return {
     crafted: { adversarial: { shape: [batchSize, ...network.inputShape], dtype: "float32" } },
     async craft({ x, y, key, epoch }, weights) {
-      const share = warmup > 0 ? Math.min(1, epoch / warmup) : 1;
-      const budget = { epsilon: share * epsilon, stepSize: share * stepSize };
+      const budget = budgetAt(epoch, settings);
       const start = random ? randomStart(x, { norm, ...budget }, key.fold("start"), clipStart ? network.domain : undefined) : x;
       return { feeds: { adversarial: await ascent.ascend({ x, start, y, weights, steps, ...budget }) }, gradientEvaluations: steps };
     },
