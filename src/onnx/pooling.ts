@@ -90,7 +90,7 @@ function ones(like: Value, { kernel }: AverageAttributes): Value {
 }
 
 /** The pool's window with just as much padding behind as its last window needs. */
-function windowOf(spatial: Shape, windows: Shape, { kernel, strides, pads, dilations }: AverageAttributes) {
+export function windowOf(spatial: Shape, windows: Shape, { kernel, strides, pads, dilations }: PoolAttributes) {
   const behind = spatial.map((extent, axis) =>
     Math.max(
       pads[axis + spatial.length],

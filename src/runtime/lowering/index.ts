@@ -8,6 +8,7 @@ import { useGemm } from "./matrices.ts";
 import { supplyMissing } from "./missing.ts";
 import { shareMaxima } from "./pooling.ts";
 import { foldScales } from "./scales.ts";
+import { compareMaxima } from "./window-maxima.ts";
 
 export interface Target {
   readonly device: Device;
@@ -20,6 +21,7 @@ export type LoweringPass = (outputs: readonly Value[], target: Target) => Value[
 const passes: readonly LoweringPass[] = [
   supplyMissing,
   maskBeforeUnpooling,
+  compareMaxima,
   foldScales,
   maskBySigmoid,
   useBlockedLayout,

@@ -29,10 +29,16 @@ export function weightGradientOf(x: Value, dy: Value, attributes: Window, shape:
   return vjp([convOf(x, w, undefined, attributes, dy.shape.slice(2))], [w], [dy])[0];
 }
 
-/** [N, C, …] → [N, C, K, …spatial]: for each of the K places of the window, the input under it. */
-function windowsOf(x: Value, kernel: Shape, { strides, pads, dilations }: Window, spatial: Shape): Value {
+/** [N, C, …] → [N, C, K, …spatial]: for each of the K places of the window, the input under it, or `padding` outside. */
+export function windowsOf(
+  x: Value,
+  kernel: Shape,
+  { strides, pads, dilations }: Omit<Window, "groups">,
+  spatial: Shape,
+  padding = 0,
+): Value {
   const rank = kernel.length;
-  const padded = pad(x, { before: [0, 0, ...pads.slice(0, rank)], after: [0, 0, ...pads.slice(rank)] });
+  const padded = pad(x, { before: [0, 0, ...pads.slice(0, rank)], after: [0, 0, ...pads.slice(rank)], value: padding });
   const offsets = kernel.reduce<number[][]>((all, extent) => all.flatMap((o) => Array.from({ length: extent }, (_, k) => [...o, k])), [[]]);
   const taps = offsets.map((offset) =>
     slice(padded, {
