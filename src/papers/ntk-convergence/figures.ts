@@ -136,7 +136,7 @@ function capacity({ capacity }: Lab): Chart {
   return {
     kind: "chart",
     title: "Width needed for plain and for robust interpolation",
-    caption: `Least width at which a two-layer ReLU network was trained to fit random labels at the points (δ = 0) or on balls of radius δ around them, opposite labels being 2 apart: median over ${capacity[0].widths.length} data sets.`,
+    caption: `Least width at which a two-layer ReLU network was trained to fit random labels at the points (δ = 0) or on balls of radius δ around them, opposite labels being 2 apart: median over ${capacity[0].widths.length} data sets. Counting parameters, up to constants: n/d at δ = 0, n/log(nd) on balls that nearly touch.`,
     x: { label: "radius δ of the balls" },
     y: { label: "least width", scale: "log" },
     series: groups(

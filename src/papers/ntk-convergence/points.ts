@@ -15,7 +15,7 @@ export interface Labelled {
 export function spherePoints(source: Key, { n, d, separation }: { n: number; d: number; separation: number }): Labelled {
   const chosen: Float64Array[] = [];
   for (let attempt = 0; chosen.length < n; attempt++) {
-    if (attempt === 10_000 * n)
+    if (attempt === 1000 * n)
       throw new RangeError(`${n} points of S^${d - 1} with separation ${separation} were not found: ask for fewer or closer ones`);
     const candidate = normalized(normal(source.fold("sphere", attempt), [d]).data);
     if (chosen.every((x) => 2 - 2 * Math.abs(dot(x, candidate)) > separation ** 2)) chosen.push(candidate);

@@ -12,7 +12,7 @@ export interface Regret {
 
 /**
  * The regret of a run with step size α against each of the comparators, which must lie in the ball of the run. On a network that is linear in
- * its weights no regret exceeds its bound, whatever attack was used; on another it does so by at most twice the linearization error.
+ * its weights no regret exceeds its bound, whatever attack was used; on the two-layer network it does so by at most `curvatureRegret`.
  */
 export async function measureRegret(problem: Problem, run: Run, α: number, comparators: readonly Weights[]): Promise<Regret[]> {
   const T = run.losses.length;

@@ -38,11 +38,18 @@ export function sufficientSteps({ R, G, ε }: { R: number; G: number; ε: number
 
 /**
  * Linearization error of f = m^{-1/2} Σ a_r σ(w_r·x), |a_r| = 1, ‖x‖ = 1, over the ball ‖W − W_0‖_F ≤ R [derived]:
- * |f − f_lin| ≤ C R²/(2√m) with C = sup|σ″| (softplus ¼, quadratic ReLU 2). The regret of the network itself exceeds that of its
- * linearization by at most twice this, the loss being 1-Lipschitz in f.
+ * |f − f_lin| ≤ C R²/(2√m) with C = sup|σ″| (softplus ¼, quadratic ReLU 2).
  */
 export function linearizationBound({ C, R, m }: { C: number; R: number; m: number }): number {
   return (C * R ** 2) / (2 * Math.sqrt(m));
+}
+
+/**
+ * What the regret of the two-layer network itself, trained in the ball of radius R, may exceed the regret bound by [derived]: iterates and comparators
+ * are at most 2R apart, the remainder of f around W_t is at most C(2R)²/(2√m) there, and the loss is 1-Lipschitz in f.
+ */
+export function curvatureRegret({ C, R, m }: { C: number; R: number; m: number }): number {
+  return linearizationBound({ C, R: 2 * R, m });
 }
 
 /** C = sup|σ″| of the activations whose second derivative is bounded. */
@@ -92,6 +99,14 @@ function mapWeights(W: Weights, f: (layer: Tensor<"float64">, name: string) => T
 /** (1 − s)·a + s·b */
 function between(a: Tensor<"float64">, b: Tensor<"float64">, s: number): Tensor<"float64"> {
   return { ...b, data: a.data.map((v, i) => v + s * (b.data[i] - v)) };
+}
+
+/**
+ * Hidden units that a two-layer ReLU network needs to interpolate n points of R^d, and to interpolate them on balls around them, up to constants
+ * [derived from n parameters against a VC dimension of order nd]: n/d and n/log(nd). Their ratio grows as d/log(nd).
+ */
+export function interpolationWidths({ n, d }: { n: number; d: number }): { plain: number; robust: number } {
+  return { plain: n / d, robust: n / Math.log(n * d) };
 }
 
 /** Exponent of a power law: slope of the least-squares line through (log x, log y). */

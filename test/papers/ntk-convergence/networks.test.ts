@@ -70,6 +70,21 @@ describe("architectures", () => {
     expect(Math.abs(variance(weights.a.data) - 1)).toBeLessThan(5 * Math.sqrt(2 / 300));
   });
 
+  it("in the plain scaling a softplus of tiny pre-activations lets the output grow as √m; rescaled it does not", async () => {
+    const deviation = async (m: number, rescaled: boolean) => {
+      const squares: number[] = [];
+      const draws = Array.from({ length: 20 }, (_, draw) => deepNetwork(key(16).fold(draw), { m, d: 4, H: 1, rescaled }));
+      const compiled = evaluator(draws[0].network);
+      for (const { weights } of draws) for (const f of await compiled.outputs(weights, points)) squares.push(f * f);
+      await compiled.release();
+      return Math.sqrt(squares.reduce((a, b) => a + b, 0) / squares.length);
+    };
+    const [plain, rescaled] = [await deviation(256, false), await deviation(256, true)];
+    expect(plain / (16 * Math.LN2)).toBeGreaterThan(0.6);
+    expect(plain / (16 * Math.LN2)).toBeLessThan(1.5);
+    expect(rescaled).toBeLessThan(3);
+  });
+
   it("refuse odd widths and depth 0", () => {
     expect(() => twoLayerNetwork(key(1), { m: 3, d: 2 })).toThrow(RangeError);
     expect(() => deepNetwork(key(1), { m: 3, d: 2, H: 0 })).toThrow(RangeError);

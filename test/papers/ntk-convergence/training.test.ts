@@ -21,7 +21,10 @@ import { measureRegret } from "../../../src/papers/ntk-convergence/regret.ts";
 import { caps } from "../../../src/papers/ntk-convergence/sets.ts";
 import {
   bestStepSize,
+  curvature,
+  curvatureRegret,
   displacement,
+  interpolationWidths,
   logisticLoss,
   plus,
   projectOntoBalls,
@@ -148,6 +151,19 @@ describe("training", () => {
     await convex.evaluator.release();
   });
 
+  it("the network itself obeys it with the curvature added", async () => {
+    const wide = twoLayerNetwork(key(15), { m: 1024, d: 6, activation: "softplus" });
+    const own: Problem = { ...problem, evaluator: evaluator(wide.network), initial: wide.weights };
+    const strong = await trainAdversarially(own, pgd(5), { α: 4, T: 100, radius: 2, key: key(8) });
+    const run = await trainAdversarially(own, pgd(5), { α: 4, T: 40, radius: 2, key: key(8) });
+    const slack = curvatureRegret({ C: curvature.softplus, R: 2, m: 1024 });
+    expect(slack).toBeCloseTo(1 / 16, 14);
+    for (const { regret, bound } of await measureRegret(own, run, 4, [wide.weights, strong.weights, run.weights])) {
+      expect(regret - bound).toBeLessThanOrEqual(slack);
+    }
+    await own.evaluator.release();
+  });
+
   it("a run's guarantee fails when the step size is not the one that was used: the check can come out false", async () => {
     const convex: Problem = { ...problem, evaluator: evaluator(linearized(start)) };
     const run = await trainAdversarially(convex, identityAttack, { α: 0.01, T: 20, radius: 8, key: key(8) });
@@ -186,6 +202,12 @@ describe("existence", () => {
 });
 
 describe("capacity", () => {
+  it("counts widths whose ratio grows as d/log(nd)", () => {
+    const [small, large] = [5, 50].map((d) => interpolationWidths({ n: 40, d }));
+    expect(small.robust / small.plain).toBeCloseTo(5 / Math.log(200), 12);
+    expect(large.robust / large.plain).toBeGreaterThan(5 * (small.robust / small.plain));
+  });
+
   it("no network fits the exclusive or with one unit; with eight it does, robustly too, but not on balls that meet", async () => {
     const points = tensor([1, 1, -1, -1, 1, -1, -1, 1], [4, 2], "float64");
     const xor = { points, labels: Float64Array.of(1, 1, -1, -1) };
