@@ -16,11 +16,13 @@ export interface AscentOptions {
   steps: number;
   /** Stops once no point moved by more than this fraction of its radius; 0 (the default) stops only where nothing moves. */
   tolerance?: number;
+  /** Whether every point is kept (the default), or only δ₀ and δ_T, which saves memory. Values are always kept. */
+  keepPath?: boolean;
 }
 
 /** One problem's ascent. */
 export interface Course {
-  /** δ₀ … δ_T */
+  /** δ₀ … δ_T; only the two ends without `keepPath` */
   path: Float64Array[];
   /** F(δ₀) … F(δ_T) */
   values: number[];
@@ -29,13 +31,14 @@ export interface Course {
 /** δ ← Π(δ + s·direction(∇F(δ))) until nothing moves or `steps` are done; every problem takes the same number of steps. */
 export async function followAscent(
   objective: Objective,
-  { start, radius, stepSize, direction = "raw", steps, tolerance = 0 }: AscentOptions,
+  { start, radius, stepSize, direction = "raw", steps, tolerance = 0, keepPath = true }: AscentOptions,
 ): Promise<Course[]> {
   const { batch, dimension: n } = objective;
   const rule = { stepSize: Float64Array.from(stepSize), radius: Float64Array.from(radius), direction };
   const courses: Course[] = Array.from({ length: batch }, () => ({ path: [], values: [] }));
   const record = (delta: Float64Array, value: Float64Array) => {
     for (const [b, course] of courses.entries()) {
+      if (!keepPath && course.path.length === 2) course.path.pop();
       course.path.push(row(delta, b, n));
       course.values.push(value[b]);
     }

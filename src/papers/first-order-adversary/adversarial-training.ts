@@ -24,9 +24,6 @@ import { compile } from "../../runtime/index.ts";
 import { type FloatDType, type Key, normal, type Tensor, tensor, toFloat64, zeros } from "../../tensor/index.ts";
 import { drawEnsemble, outputs } from "./networks.ts";
 
-/** The loss that stands for every larger one, and for none. */
-export const diverged = 1e6;
-
 /** One training: the input scale, the learning rate, and the seed that draws network and data. */
 export interface TrainingRun {
   c: number;
@@ -49,7 +46,7 @@ export interface TrainingOptions {
 }
 
 /**
- * The mean adversarial loss ½(f(x + δ) − y)² of every run before each epoch, [runs][epochs]; 1e6 (`diverged`) once it is that large or no number.
+ * The mean adversarial loss ½(f(x + δ) − y)² of every run before each epoch, [runs][epochs]. It is bounded, whatever the rate, since |f| ≤ √m.
  *
  * tanh networks, inputs x = c·x̂ on the sphere of radius c, labels by a linear teacher, W trained by full-batch gradient descent and a fixed;
  * δ by projected ascent from 0 on |δ| ≤ ε = ρc, and not differentiated through.
@@ -77,7 +74,7 @@ export async function trainAdversarially(
     progress(t / epochs);
     const after = await epoch.run({ weights, ...data });
     const loss = toFloat64(after.loss);
-    for (const [i, curve] of losses.entries()) curve.push(loss[i] < diverged ? loss[i] : diverged);
+    for (const [i, curve] of losses.entries()) curve.push(loss[i]);
     weights = after.weights;
   }
   await epoch.release();
@@ -109,7 +106,7 @@ function compileEpoch({
   return compile({ x, y, weights, readout, radius, rate }, { loss, weights: sub(weights, mul(rate, grad(sum(loss), weights))) });
 }
 
-interface Problem {
+export interface Problem {
   /** c·x̂, [examples, d]; labels ±1; w transposed [d, m]; a/√m [m] */
   x: Float64Array;
   y: Float64Array;
@@ -118,7 +115,7 @@ interface Problem {
 }
 
 /** Network, inputs and teacher of one seed; the same at every scale but for c. */
-function drawProblem(key: Key, { c, d, m, examples }: { c: number; d: number; m: number; examples: number }): Problem {
+export function drawProblem(key: Key, { c, d, m, examples }: { c: number; d: number; m: number; examples: number }): Problem {
   const { weights, readout } = drawEnsemble(key, { activation: "tanh", networks: 1, d, m });
   const teacher = normal(key.fold("teacher"), [d]).data;
   const x = normal(key.fold("inputs"), [examples, d]).data;

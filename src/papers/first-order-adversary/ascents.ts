@@ -136,7 +136,7 @@ export async function ascendFromMany(
   const start = new Float64Array(batch * d);
   for (let b = 0; b < batch; b++) if (b % restarts > 0) start.set(inBall(key.fold("start", b), d, eps), b * d);
   const stepSize = Array.from({ length: batch }, (_, b) => 0.1 / known[Math.floor(b / restarts)].g ** 2);
-  const courses = await followAscent(objectives.loss(c), { start, radius, stepSize, steps, tolerance: 1e-10 });
+  const courses = await followAscent(objectives.loss(c), { start, radius, stepSize, steps, tolerance: 1e-10, keepPath: false });
   const last = courses.map(({ path }) => path[path.length - 1]);
   const kkt = await checkKkt(objectives.loss(c), Float64Array.from(last.flatMap((delta) => [...delta])), radius, { key: key.fold("end") });
   return known.map(({ kappa, reach }, s) => {

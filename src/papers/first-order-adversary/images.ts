@@ -7,7 +7,7 @@ import { norm, row } from "../../analysis/ascent-dynamics.ts";
 import { digits } from "../../data/index.ts";
 import { grad, input, mul, reduceMean, square, sub } from "../../graph/index.ts";
 import { compile } from "../../runtime/index.ts";
-import { type Key, type Tensor, tensor } from "../../tensor/index.ts";
+import { cast, type Key, type Tensor, tensor } from "../../tensor/index.ts";
 import { type AscentRecord, ascendFromZero } from "./ascents.ts";
 import { drawEnsemble, type Ensemble, ensembleObjectives, outputs } from "./networks.ts";
 
@@ -22,7 +22,7 @@ export interface ImageRecord {
 export interface ImageOptions {
   scales: readonly number[];
   rho: number;
-  /** Pictures that are attacked, and pictures that are trained on. */
+  /** Pictures that are attacked, and pictures that are trained on; even numbers, half of them of either class. */
   count: number;
   trainingCount: number;
   /** Side of a picture, 28 or a divisor (pictures are averaged down), and width of the network. */
@@ -32,7 +32,7 @@ export interface ImageOptions {
   key: Key;
 }
 
-/** Ascents on pictures at every scale, before and after training ("is the digit below 5?"). */
+/** Ascents on pictures at every scale, before and after training ("a 3 or an 8?"). */
 export async function attackImages({
   scales,
   rho,
@@ -40,7 +40,7 @@ export async function attackImages({
   trainingCount,
   side,
   m,
-  trainingSteps = 60,
+  trainingSteps = 100,
   key,
 }: ImageOptions): Promise<ImageRecord[]> {
   const d = side * side;
@@ -62,45 +62,40 @@ export async function attackImages({
   return records;
 }
 
-/** Full-batch gradient descent on mean ½(f(c·x̂) − y)² in the weights, at the rate 1/c². */
+/** Full-batch gradient descent on mean ½(f(c·x̂) − y)² in the weights, at the rate 1/c², in float32. */
 async function trainPlainly(
   { networks, d, m, weights, readout, directions, labels }: Ensemble,
   c: number,
   steps: number,
 ): Promise<Tensor<"float64">> {
-  const [x, y] = [input("x", [1, networks, d], "float64"), input("y", [1, networks], "float64")];
-  const [w, a] = [input("weights", [1, d, m], "float64"), input("readout", [1, m, 1], "float64")];
+  const [x, y] = [input("x", [1, networks, d]), input("y", [1, networks])];
+  const [w, a] = [input("weights", [1, d, m]), input("readout", [1, m, 1])];
   const loss = reduceMean(mul(square(sub(outputs("tanh", x, w, a), y)), 0.5));
   const step = await compile({ x, y, weights: w, readout: a }, { next: sub(w, mul(grad(loss, w), 1 / c ** 2)) });
-  const data = {
-    x: tensor(
-      directions.map((v) => c * v),
-      [1, networks, d],
-      "float64",
-    ),
-    y: tensor(labels, [1, networks], "float64"),
-    readout,
-  };
-  let current: Tensor = weights;
+  const scaled = directions.map((v) => c * v);
+  const data = { x: tensor(scaled, [1, networks, d]), y: tensor(labels, [1, networks]), readout: cast(readout, "float32") };
+  let current: Tensor = cast(weights, "float32");
   for (let t = 0; t < steps; t++) current = (await step.run({ ...data, weights: current })).next;
   await step.release();
-  return current as Tensor<"float64">;
+  return cast(current, "float64");
 }
 
-/** Drawn digits as unit vectors, averaged down to side × side, with y = +1 for digits below 5. */
+/** Drawn threes (y = −1) and eights (y = +1) as unit vectors, averaged down to side × side. */
 function digitVectors(split: "train" | "test", count: number, side: number): Pick<Ensemble, "directions" | "labels"> {
-  const { inputs, labels } = digits({ split, count });
+  const { inputs } = digits({ split, count: 5 * count }); // the label of picture i is i mod 10
   const full = inputs.shape[3];
   const block = full / side;
   if (!Number.isInteger(block)) throw new RangeError(`a picture of side ${full} cannot be averaged down to side ${side}`);
   const directions = new Float64Array(count * side * side);
-  for (let i = 0; i < count * full * full; i++) {
-    const [image, r, q] = [Math.floor(i / (full * full)), Math.floor(i / full) % full, i % full];
-    directions[(image * side + Math.floor(r / block)) * side + Math.floor(q / block)] += inputs.data[i];
-  }
   for (let i = 0; i < count; i++) {
+    const source = 10 * Math.floor(i / 2) + (i % 2 === 0 ? 3 : 8);
     const vector = row(directions, i, side * side);
-    vector.set(vector.map((v) => v / norm(vector)));
+    for (let pixel = 0; pixel < full * full; pixel++) {
+      const [r, q] = [Math.floor(pixel / full / block), Math.floor((pixel % full) / block)];
+      vector[r * side + q] += inputs.data[source * full * full + pixel];
+    }
+    const size = norm(vector);
+    vector.set(vector.map((v) => v / size));
   }
-  return { directions, labels: Float64Array.from(labels, (digit) => (digit < 5 ? 1 : -1)) };
+  return { directions, labels: Float64Array.from({ length: count }, (_, i) => (i % 2 === 0 ? -1 : 1)) };
 }
