@@ -24,5 +24,3 @@ export const firstOrderAdversary: Laboratory<FirstOrderAdversaryLab> = {
   claims,
   figures,
 };
-
-export { firstOrderAdversary as laboratory };
