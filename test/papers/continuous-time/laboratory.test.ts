@@ -49,7 +49,12 @@ describe("the judgement of R1.10", () => {
   const curve = (shift: number) => ({ mean: [1, 1, 1, 1].map((v) => v + shift), error: [0.1, 0.1, 0.1, 0.1] });
   const ensemble = (loss: number, G: number) => ({ name: "", t: [1, 2, 3, 4], loss: curve(loss), vulnerability: curve(G) });
   const judged = async (second: [number, number], sgd: [number, number]) => {
-    const result = { runs: 200, training: ensemble(0, 0), equations: [ensemble(...second), ensemble(0, 0), ensemble(...sgd)] };
+    const result = {
+      runs: 200,
+      fineness: 10,
+      training: ensemble(0, 0),
+      equations: [ensemble(...second), ensemble(0, 0), ensemble(...sgd)],
+    };
     return (await networkSde.claims[0].measure(result)).holds;
   };
   it("counts times inside the band of two estimated means", () => {

@@ -1,12 +1,15 @@
 /** R1.5: the stationary laws of adversarial training and SGD (E3), and how fast each converges in mean estimation (E2). */
+import { Matrix } from "ml-matrix";
 import { normal } from "../../../tensor/index.ts";
 import type { Series } from "../../figure.ts";
 import { type Bench, claim } from "../../laboratory.ts";
-import { scalarChains } from "../theory/chains.ts";
-import type { Inner } from "../theory/inner.ts";
-import { stationaryLaw } from "../theory/linear-regression.ts";
+import { scalarChains, train } from "../theory/chains.ts";
+import { type Inner, βOf } from "../theory/inner.ts";
+import { adversarialRoot, directionCovariance, meanDirection, momentsOf, stationaryLaw } from "../theory/linear-regression.ts";
 import * as meanEstimation from "../theory/mean-estimation.ts";
-import { SGD, scalarModel } from "./problems.ts";
+import { gibbsDensity, stationaryCovariance } from "../theory/stationary.ts";
+import { jacobian } from "../theory/vectors.ts";
+import { SGD, scalarModel, spatialModel } from "./problems.ts";
 import { grid, mean, study } from "./study.ts";
 
 interface Stationary extends Inner {
@@ -18,8 +21,20 @@ interface Stationary extends Inner {
   sample: number[];
 }
 
+/** Chains of the ridge toy (E1), whose stationary density is Gibbs's, tilted by the adversary. */
+interface Toy {
+  name: string;
+  β: number;
+  /** sup |empirical − Gibbs distribution function| over the sample. */
+  distance: number;
+  sample: number[];
+}
+
 interface Result {
   η: number;
+  toys: Toy[];
+  /** Largest entry error of the sample covariance in three dimensions over √(VᵢᵢVⱼⱼ). */
+  covarianceGap: number;
   stationary: Stationary[];
   chains: number;
   convergence: { ratio: number; formula: number };
@@ -55,6 +70,49 @@ function convergenceRatio(inner: Inner, bench: Bench): number {
   return rate(inner) / rate(SGD);
 }
 
+const toy = { a: 1, b: 0.7, S: 1, B: 1, η: 0.02 };
+/** L + βG of the ridge toy up to a constant, ½(a + β)θ² − bθ. */
+const toyPotential = (β: number) => (θ: number) => ((toy.a + β) * θ * θ) / 2 - toy.b * θ;
+const toyGrid = grid(-0.3, 1.5, 721);
+
+/** 1.4 (iv) with constant noise: the chains' states against the density ∝ exp(−2B(L + βG)/(ηS)). */
+function toyLaw(inner: Inner, chains: number, bench: Bench): Toy {
+  const β = βOf(inner);
+  const θ = new Float64Array(chains).fill(toy.b / (toy.a + β));
+  for (let step = 0; step < 300; step++) {
+    const x = normal(bench.key.fold("ridge toy", β, step), [chains], Math.sqrt(toy.S)).data;
+    for (let i = 0; i < chains; i++) θ[i] -= toy.η * ((toy.a + β) * θ[i] - toy.b - x[i]);
+  }
+  const density = gibbsDensity(toyPotential(β), { η: toy.η, σ2: toy.S, B: toy.B }, toyGrid);
+  const sorted = [...θ].sort((a, b) => a - b);
+  let [distribution, distance, below] = [0, 0, 0];
+  for (let i = 1; i < toyGrid.length; i++) {
+    distribution += ((density[i] + density[i - 1]) / 2) * (toyGrid[i] - toyGrid[i - 1]);
+    while (sorted[below] <= toyGrid[i]) below++;
+    distance = Math.max(distance, Math.abs(below / chains - distribution));
+  }
+  return { name: β === 0 ? "SGD" : `adversarial, β = ${β}`, β, distance, sample: [...θ.subarray(0, 4000)] };
+}
+
+/** 1.4 (iv) in general: the covariance of a long run in three dimensions against the solution of JV + VJᵀ = ηCov(h). */
+function covarianceGap(inner: Inner, η: number, steps: number, bench: Bench): number {
+  const law = momentsOf(spatialModel);
+  const root = adversarialRoot(law, inner).θ;
+  const J = jacobian((θ) => meanDirection(law, θ, inner), root);
+  const V = stationaryCovariance(J, directionCovariance(spatialModel, root, inner), η);
+  const sums = { θ: [0, 0, 0], θθ: Matrix.zeros(3, 3) };
+  train(spatialModel, inner, { η, steps, key: bench.key.fold("covariance of the iterates"), start: root }, (θ) => {
+    for (let i = 0; i < 3; i++) {
+      sums.θ[i] += θ[i] / steps;
+      for (let j = 0; j < 3; j++) sums.θθ.set(i, j, sums.θθ.get(i, j) + (θ[i] * θ[j]) / steps);
+    }
+  });
+  const gaps = [0, 1, 2].flatMap((i) =>
+    [0, 1, 2].map((j) => Math.abs(sums.θθ.get(i, j) - sums.θ[i] * sums.θ[j] - V.get(i, j)) / Math.sqrt(V.get(i, i) * V.get(j, j))),
+  );
+  return Math.max(...gaps);
+}
+
 export const stationaryLaws = study<Result>({
   name: "stationary-law",
   share: 5,
@@ -66,6 +124,8 @@ export const stationaryLaws = study<Result>({
       η,
       stationary: [SGD, { α: 0.1, K: 2 }, { α: 0.1, K: 5 }].map((inner) => stationary(inner, η, chains, bench)),
       chains,
+      toys: [SGD, { α: 0.25, K: 4 }].map((inner) => toyLaw(inner, chains, bench)),
+      covarianceGap: covarianceGap({ α: 0.1, K: 3 }, η, bench.mode === "quick" ? 800_000 : 8_000_000, bench),
       convergence: { ratio: convergenceRatio(inner, bench), formula: meanEstimation.acceleration(inner) },
     };
   },
@@ -91,8 +151,24 @@ export const stationaryLaws = study<Result>({
         };
       },
     }),
+    claim<Result>({
+      id: "R1.5-gibbs",
+      statement:
+        "With constant noise the iterates have the density ∝ exp(−2B(L + βG)/(ηS)): the adversary tilts SGD's by exp(−2BβG/(ηS)); near any root the covariance solves JV + VJᵀ = ηΣ",
+      provenance: "derived",
+      criterion:
+        "ridge toy: Kolmogorov distance below 1.95/√n + .01; linear regression in three dimensions: covariance within 10 % relative to the diagonal",
+      measure: ({ toys, covarianceGap, chains }) => ({
+        measured: {
+          ...Object.fromEntries(toys.map(({ name, distance }) => [`distance, ${name}`, distance])),
+          "covariance, three dimensions": covarianceGap,
+        },
+        holds: toys.every(({ distance }) => distance < 1.95 / Math.sqrt(chains) + 0.01) && covarianceGap <= 0.1,
+        note: `${chains} chains at η = ${toy.η}; 1.95/√n is exceeded by chance once in a thousand, .01 allows for the law being the limit η → 0`,
+      }),
+    }),
   ],
-  figures: ({ stationary, η }) => {
+  figures: ({ stationary, toys, η }) => {
     const range = grid(0.6, 1.25, 131);
     const densities = stationary.flatMap((s): Series[] => {
       const name = s.K === 0 ? "SGD" : `K = ${s.K}`;
@@ -111,6 +187,17 @@ export const stationaryLaws = study<Result>({
         x: { label: "θ" },
         y: { label: "density" },
         series: densities,
+      },
+      {
+        kind: "chart",
+        title: "The adversary tilts the Gibbs density",
+        caption: `Ridge toy at η = ${toy.η}: final states of independent chains against the density ∝ exp(−2B(L + βG)/(ηS)).`,
+        x: { label: "θ" },
+        y: { label: "density" },
+        series: toys.flatMap(({ name, β, sample }): Series[] => [
+          { name: `${name}, chains`, ...histogram(sample, 40), mark: "points" },
+          { name: `${name}, Gibbs`, x: toyGrid, y: gibbsDensity(toyPotential(β), { η: toy.η, σ2: toy.S, B: toy.B }, toyGrid) },
+        ]),
       },
     ];
   },
