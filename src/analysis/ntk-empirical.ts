@@ -1,68 +1,139 @@
 /**
- * The empirical neural tangent kernel of any model: Jacobians of the logits in the trained weights, example by example in one graph,
- * and their inner products, both on the engine.
+ * The empirical neural tangent kernel of any model: gradients of the logits in the trained weights, example by example in one graph, and
+ * their inner products, both on the engine. A weight matrix that is used once, as y = hWᵀ, has per-example gradients δhᵀ, which are never formed:
+ * ⟨δhᵀ, δ′h′ᵀ⟩ = ⟨δ, δ′⟩⟨h, h′⟩ (structured derivatives: Novak, Sohl-Dickstein and Schoenholz 2022).
  */
 import { Matrix } from "ml-matrix";
-import { concat, input, matMul, mul, perExample, reshape, sum, transpose } from "../graph/index.ts";
+import { add, concat, grad, input, matMul, mul, reshape, sum, topological, transpose, type Value, vmap } from "../graph/index.ts";
 import { type Model, weightNames } from "../models/model.ts";
 import { compile } from "../runtime/index.ts";
-import { type FloatDType, ShapeError, sameShape, size, type Tensor, takeRows, tensor } from "../tensor/index.ts";
+import { type FloatDType, rows, ShapeError, sameShape, size, type Tensor, takeRows, tensor, zeros } from "../tensor/index.ts";
+
+/** Examples whose inner products are taken at once. */
+const TILE = 64;
 
 /**
  * Θ̂(x, z) = (1/C) Σ_k ⟨∇_θ f_k(x), ∇_θ f_k(z)⟩, averaged over a model's C logits f_k, as the matrix [n, n'] for inputs x [n, …] and z [n', …]
  * (default: x), in inference mode, θ being all trained weights. Computed in the dtype of the inputs, which must be that of the weights.
- * Jacobians are made for `block` examples at a time; those of all examples for one logit are held, P numbers for each.
+ * Gradients are made for `block` examples at a time; those of all examples for one logit are held, weight matrices by their two factors.
  * @throws ShapeError when the inputs are not what the model takes.
  */
-export async function empiricalNtk(model: Model, x: Tensor, z: Tensor = x, { block = 16 } = {}): Promise<Matrix> {
+export async function empiricalNtk(model: Model, x: Tensor, z: Tensor = x, { block = 32 } = {}): Promise<Matrix> {
   const dtype = x.dtype as FloatDType;
   for (const { shape, dtype: given } of [x, z]) {
     if (given !== dtype || !sameShape(shape.slice(1), model.network.inputShape)) {
       throw new ShapeError(`the model takes inputs [n, ${model.network.inputShape}], all of one dtype, not ${given}[${shape}]`);
     }
   }
+  const most = Math.max(x.shape[0], z.shape[0]);
+  const b = Math.min(block, most);
+  const tile = b * Math.max(1, Math.min(Math.floor(TILE / b), Math.ceil(most / b)));
+  const features = await featureProgram(model, dtype, b);
+  const inner = await innerProgram(features.widths, dtype, tile);
+  const first = tilesFor(features.widths, dtype, x.shape[0], tile);
+  const second = z === x ? first : tilesFor(features.widths, dtype, z.shape[0], tile);
+
   const kernel = Matrix.zeros(x.shape[0], z.shape[0]);
-  const b = Math.min(block, Math.max(x.shape[0], z.shape[0]));
-  const jacobian = await jacobianProgram(model, dtype, b);
-  const P = jacobian.parameters;
-  const [left, right] = [input("left", [b, P], dtype), input("right", [b, P], dtype)];
-  const inner = await compile({ left, right }, { K: matMul(left, transpose(right)) });
   for (let logit = 0; logit < model.network.classes; logit++) {
-    const [first, second] = [await jacobian.blocks(x, logit), z === x ? undefined : await jacobian.blocks(z, logit)];
-    for (const [i, J] of first.entries()) {
-      for (const [j, Jʹ] of (second ?? first).entries()) {
-        if (second || j <= i) accumulate(kernel, (await inner.run({ left: J, right: Jʹ })).K, i * b, j * b, !second && j < i);
+    await features.fill(first, x, logit);
+    if (second !== first) await features.fill(second, z, logit);
+    for (const [i, left] of first.entries()) {
+      for (const [j, right] of second.entries()) {
+        if (second === first && j > i) continue;
+        const { K } = await inner.run({ ...side("left", left), ...side("right", right) });
+        accumulate(kernel, K, i * tile, j * tile, second === first && j < i);
       }
     }
   }
-  await Promise.all([jacobian.release(), inner.release()]);
+  await Promise.all([features.release(), inner.release()]);
   return kernel.mul(1 / model.network.classes);
 }
 
-/** Compiles x [b, …] → ∂f_k/∂θ as [b, P]. */
-async function jacobianProgram({ network, weights }: Model, dtype: FloatDType, b: number) {
+/** What is kept of examples: matrices [examples, width] by name "group.member"; the kernel is the sum over groups of the products of their Gram matrices. */
+type Features = Readonly<Record<string, Tensor>>;
+
+/** Compiles x [b, …] → features of one logit: all free gradients in one matrix, and two factors for each weight matrix. */
+async function featureProgram({ network, weights }: Model, dtype: FloatDType, b: number) {
   const W = Object.fromEntries(Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, dtype)]));
   const [x, selector] = [input("x", [b, ...network.inputShape], dtype), input("selector", [1, network.classes], dtype)];
   const trained = weightNames(network, "trained").map((name) => W[name]);
-  const gradients = perExample((example) => sum(mul(network.apply(example, W).logits, selector)), trained, [x]);
-  const J = concat(gradients.map((g) => reshape(g, [b, size(g.shape) / b])), 1);
-  const program = await compile({ ...W, x, selector }, { J });
+  let factors = 0;
+  const perExample = vmap(
+    (example) => {
+      const f = sum(mul(network.apply(reshape(example, [1, ...example.shape]), W).logits, selector));
+      const products = trained.map((weight) => onlyProduct(f, weight));
+      const factored = products.filter((product) => product !== undefined);
+      factors = factored.length;
+      const free = trained.filter((_, i) => products[i] === undefined);
+      return [...factored.map(({ inputs: [h] }) => h), ...grad(f, [...factored, ...free])];
+    },
+    [x],
+  ).map((value) => reshape(value, [b, size(value.shape) / b]));
+  const named: Record<string, Value> = {};
+  for (let i = 0; i < factors; i++) {
+    named[`${i}.h`] = perExample[i];
+    named[`${i}.δ`] = perExample[factors + i];
+  }
+  if (perExample.length > 2 * factors) named["free.gradients"] = concat(perExample.slice(2 * factors), 1);
+  const program = await compile({ ...W, x, selector }, named);
   return {
-    parameters: J.shape[1],
-    /** The Jacobians of one logit in blocks of b examples; the last block is filled up with its last example. */
-    async blocks(examples: Tensor, logit: number): Promise<Tensor[]> {
-      const chosen = tensor(Float64Array.from({ length: network.classes }, (_, k) => (k === logit ? 1 : 0)), [1, network.classes], dtype);
+    widths: Object.fromEntries(Object.entries(named).map(([name, { shape }]) => [name, shape[1]])),
+    /** Writes the features of examples into tiles; what lies beyond the last example is filled with it. */
+    async fill(into: readonly Features[], examples: Tensor, logit: number): Promise<void> {
+      const chosen = tensor(
+        Float64Array.from({ length: network.classes }, (_, k) => (k === logit ? 1 : 0)),
+        [1, network.classes],
+        dtype,
+      );
       const last = examples.shape[0] - 1;
-      const starts = Array.from({ length: Math.ceil(examples.shape[0] / b) }, (_, i) => i * b);
-      const results: Tensor[] = [];
-      for (const start of starts) {
+      const tile = Object.values(into[0])[0].shape[0];
+      for (let start = 0; start <= last; start += b) {
         const members = Array.from({ length: b }, (_, i) => Math.min(start + i, last));
-        results.push((await program.run({ ...weights, x: takeRows(examples, members), selector: chosen })).J);
+        const target = mapValues(into[Math.floor(start / tile)], (matrix) => rows(matrix, start % tile, (start % tile) + b));
+        await program.run({ ...weights, x: takeRows(examples, members), selector: chosen }, target);
       }
-      return results;
     },
     release: () => program.release(),
   };
+}
+
+/** The product h·W or h·Wᵀ of an example's row h with a weight, if that is the only place where `f` uses the weight. */
+function onlyProduct(f: Value, weight: Value): Value | undefined {
+  const values = topological([f]);
+  const usersOf = (value: Value) => values.filter(({ inputs }) => inputs.includes(value));
+  const [user, ...others] = usersOf(weight);
+  if (!user || others.length > 0) return undefined;
+  if (user.operator.name === "Transpose") return onlyProduct(f, user);
+  const [h, right] = user.inputs;
+  return user.operator.name === "MatMul" && right === weight && h !== weight && sameShape(h.shape.slice(0, -1), [1]) ? user : undefined;
+}
+
+/** Compiles the features of two tiles → their inner products [tile, tile]. */
+function innerProgram(widths: Readonly<Record<string, number>>, dtype: FloatDType, tile: number) {
+  const place = (name: string) => mapValues(widths, (width, member) => input(`${name} ${member}`, [tile, width], dtype));
+  const [left, right] = [place("left"), place("right")];
+  const groups = new Map<string, Value>();
+  for (const name of Object.keys(widths)) {
+    const gram = matMul(left[name], transpose(right[name]));
+    const group = name.split(".")[0];
+    const before = groups.get(group);
+    groups.set(group, before ? mul(before, gram) : gram);
+  }
+  const K = [...groups.values()].reduce((total, group) => add(total, group));
+  return compile({ ...side("left", left), ...side("right", right) }, { K });
+}
+
+/** Room for the features of n examples. */
+function tilesFor(widths: Readonly<Record<string, number>>, dtype: FloatDType, n: number, tile: number): Features[] {
+  return Array.from({ length: Math.ceil(n / tile) }, () => mapValues(widths, (width) => zeros([tile, width], dtype)));
+}
+
+function side<T>(name: "left" | "right", features: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(features).map(([member, value]) => [`${name} ${member}`, value]));
+}
+
+function mapValues<A, B>(record: Readonly<Record<string, A>>, f: (value: A, name: string) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [name, f(value, name)]));
 }
 
 /** Adds a block [b, b] at (row, column), and with `mirror` its transpose at (column, row); what lies outside the kernel is padding. */
