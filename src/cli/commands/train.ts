@@ -34,7 +34,7 @@ export default command({
     eps: fraction()
       .optional()
       .meta({ placeholder: "ε", description: "radius in input units, e.g. 0.3 or 8/255 (default: usual for the data)" }),
-    steps: z.int().min(1).default(10).meta(text("steps of the attack inside training (free: see --replays)")),
+    steps: z.int().min(1).default(10).meta(text("steps of the attack inside training; iterations of operator-norm (free: see --replays)")),
     stepSize: fraction()
       .optional()
       .meta({ placeholder: "α", description: "length of an attack step (default: 2.5 ε/steps; dynamic: ε/4; fgsm-rs: 1.25 ε; free: ε)" }),
@@ -50,6 +50,23 @@ export default command({
     gamma: z.number().min(0).optional().meta(text("awp: relative length of the weight perturbation (default 0.01, with trades 0.005)")),
     replays: z.int().min(1).optional().meta(text("free: weight steps per batch (default 8)")),
     learnt: z.number().min(0).max(1).optional().meta(text("curriculum: accuracy at which the next lesson begins (default 0.9)")),
+    lambda: z
+      .number()
+      .min(0)
+      .optional()
+      .meta(text("operator-norm, global-spectral, input-gradient: weight of the penalty (default 0.02, 3e-4, 1)")),
+    outputNorm: z
+      .enum(["l1", "l2", "linf"])
+      .optional()
+      .meta(text("operator-norm: q of the (p, q) norm, of changes of the logits (default l2); p is --norm")),
+    normForm: z
+      .enum(["sum-of-squares", "jacobian"])
+      .optional()
+      .meta(text("operator-norm: the change of the logits at ε (default), or the derivative")),
+    spectralConvolution: z
+      .enum(["reshaped", "exact"])
+      .optional()
+      .meta(text("global-spectral: a kernel's norm as a matrix (default), or that of the convolution")),
     onOverfitting: z
       .enum(["ignore", "warn", "stop", "roll-back"])
       .default("warn")
