@@ -4,5 +4,6 @@ export * from "./fosc.ts";
 export * from "./losses.ts";
 export * from "./oracle.ts";
 export * from "./pgd.ts";
+export * from "./power-method.ts";
 export * from "./projections.ts";
 export * from "./threat.ts";

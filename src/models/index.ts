@@ -4,6 +4,7 @@ export * from "./imported.ts";
 export type { InputGuess, Layout } from "./input-guess.ts";
 export * from "./inspect.ts";
 export * from "./layers.ts";
+export * from "./linear-maps.ts";
 export * from "./model.ts";
 export type { InitializerRole } from "./roles.ts";
 export * from "./two-layer.ts";

@@ -11,11 +11,14 @@ import {
   dynamic,
   fgsmRs,
   free,
+  globalSpectral,
+  inputGradient,
   type MonitorOptions,
   mart,
   none,
   type Optimizer,
   type OptimizerName,
+  operatorNorm,
   pgdTraining,
   type ScheduleName,
   sgd,
@@ -68,6 +71,13 @@ export interface TrainingSettings {
   replays?: number;
   /** Accuracy at which a lesson of curriculum is learnt. */
   learnt?: number;
+  /** λ of operator-norm, global-spectral and input-gradient; by default the defense's own. */
+  lambda?: number;
+  /** operator-norm: the norm of the logits, and how the penalty is written. */
+  outputNorm?: "l1" | "l2" | "linf";
+  normForm?: "sum-of-squares" | "jacobian";
+  /** global-spectral: what a convolution's norm is taken of. */
+  spectralConvolution?: "reshaped" | "exact";
   /** What the monitor does when the validation shows overfitting; without it nothing is watched. */
   onOverfitting?: "ignore" | NonNullable<MonitorOptions["onOverfitting"]>;
 
@@ -112,7 +122,21 @@ export function resolveSettings(request: TrainingRequest, data: Dataset): Traini
   return { ...request, eps, inputShape: data.shape, classes: data.classes.length };
 }
 
-export const defenseNames = ["none", "pgd", "fgsm-rs", "dynamic", "curriculum", "trades", "mart", "free", "awp-pgd", "awp-trades"] as const;
+export const defenseNames = [
+  "none",
+  "pgd",
+  "fgsm-rs",
+  "dynamic",
+  "curriculum",
+  "trades",
+  "mart",
+  "free",
+  "awp-pgd",
+  "awp-trades",
+  "operator-norm",
+  "global-spectral",
+  "input-gradient",
+] as const;
 export type DefenseName = (typeof defenseNames)[number];
 
 export function chooseDefense(settings: TrainingSettings): Defense {
@@ -141,6 +165,14 @@ export function chooseDefense(settings: TrainingSettings): Defense {
       return awp(pgdTraining({ ...shared, steps }), { gamma });
     case "awp-trades":
       return awp(trades({ ...shared, steps, beta }), { gamma: gamma ?? 0.005 });
+    case "operator-norm": {
+      const { lambda, outputNorm, normForm } = settings;
+      return operatorNorm({ norm, epsilon: eps, mode: attackMode, warmup, lambda, outputNorm, form: normForm, iterations: steps });
+    }
+    case "global-spectral":
+      return globalSpectral({ lambda: settings.lambda, convolution: settings.spectralConvolution });
+    case "input-gradient":
+      return inputGradient({ norm, lambda: settings.lambda, mode: attackMode });
   }
 }
 

@@ -84,17 +84,17 @@ export function compileAscentStep<Output extends "next" | "fosc">(
     fosc: () => fosc(x, origin, gradient, { norm, epsilon, box: foscInBox ? network.domain : undefined }),
   };
   const wanted = Object.fromEntries(outputs.map((name) => [name, made[name]()])) as Record<Output, Value>;
-  return compile({ x, center, origin, labels, reference, epsilon, stepSize, ...prefixed(weights) }, wanted, runtime);
+  return compile({ x, center, origin, labels, reference, epsilon, stepSize, ...weightFeeds(weights) }, wanted, runtime);
 }
 
 /** The logits of a batch with the weights of the moment. */
 export async function compileLogits({ network, batchSize, runtime }: Workbench, mode: NetworkMode) {
   const x = input("x", [batchSize, ...network.inputShape]);
   const weights = weightInputs(network);
-  const executable = await compile({ x, ...prefixed(weights) }, { logits: network.apply(x, weights, mode).logits }, runtime);
+  const executable = await compile({ x, ...weightFeeds(weights) }, { logits: network.apply(x, weights, mode).logits }, runtime);
   return {
     async logits(x: Tensor<"float32">, values: Weights): Promise<Tensor<"float32">> {
-      return (await executable.run({ x, ...prefixed(values) })).logits as Tensor<"float32">;
+      return (await executable.run({ x, ...weightFeeds(values) })).logits as Tensor<"float32">;
     },
     release: () => executable.release(),
   };
@@ -109,7 +109,7 @@ export function ascentFeeds({
   stepSize,
   reference,
 }: Omit<AscentRequest, "start" | "steps">): Record<string, Tensor> {
-  const feeds = { center: x, labels: y, epsilon: scalar(epsilon), stepSize: scalar(stepSize), ...prefixed(weights) };
+  const feeds = { center: x, labels: y, epsilon: scalar(epsilon), stepSize: scalar(stepSize), ...weightFeeds(weights) };
   return reference ? { ...feeds, reference } : feeds;
 }
 
@@ -163,11 +163,13 @@ function fillNormal(key: Key, out: Float32Array): void {
   }
 }
 
-function weightInputs({ weights }: Network): Record<string, Value> {
+/** Placeholders for a network's weights, to be fed with `weightFeeds`. */
+export function weightInputs({ weights }: Network): Record<string, Value> {
   return Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, input(`weight/${name}`, shape)]));
 }
 
-function prefixed<T>(weights: Readonly<Record<string, T>>): Record<string, T> {
+/** Weights, or their placeholders, under the names that do not collide with those of other inputs. */
+export function weightFeeds<T>(weights: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(weights).map(([name, value]) => [`weight/${name}`, value]));
 }
 
