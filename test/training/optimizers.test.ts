@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { evaluate, input } from "../../src/graph/index.ts";
 import { scalar, type Tensor, tensor } from "../../src/tensor/index.ts";
-import { adam, adamw, type Optimizer, schedule, sgd } from "../../src/training/index.ts";
+import { adam, adamw, type Optimizer, type ScheduleName, schedule, sgd } from "../../src/training/index.ts";
 
 /** Runs an optimizer on f(w) = Σ aᵢwᵢ²/2 by its symbolic update in float64. */
 function descend(optimizer: Optimizer, steps: number, rate: number): number[] {
@@ -53,13 +53,14 @@ describe("optimizers take PyTorch's steps", () => {
 
 describe("schedules", () => {
   const settings = { rate: 2, epochs: 10 };
-  it.each([
+  const curves: [ScheduleName, ...[epoch: number, rate: number][]][] = [
     ["constant", [0, 2], [5, 2], [10, 2]],
     ["step", [0, 2], [4.99, 2], [5, 0.2], [7.5, 0.02]],
     ["cosine", [0, 2], [5, 1], [10, 0]],
     ["cyclic", [0, 0], [2, 1], [4, 2], [7, 1], [10, 0]],
     ["one-cycle", [0, 0.08], [3, 2], [6.5, 1.0001], [10, 0.0002]],
-  ] as const)("%s passes through its closed form", (name, ...points) => {
+  ];
+  it.each(curves)("%s passes through its closed form", (name, ...points) => {
     for (const [epoch, rate] of points) expect(schedule(name, settings)(epoch)).toBeCloseTo(rate, 12);
   });
 });
