@@ -1,6 +1,14 @@
 /** Any ONNX classifier as a model: what it takes and gives is brought to one form, its numbers are sorted into trained and fixed. */
 import { cast, concat, constant, div, input, mul, reshape, sub, transpose, type Value, vmap } from "../graph/index.ts";
-import { OnnxError, type OnnxModel, type OnnxPort, replaceInitializers, straightThrough, wiring } from "../onnx/index.ts";
+import {
+  OnnxError,
+  type OnnxModel,
+  type OnnxPort,
+  prependNormalization,
+  replaceInitializers,
+  straightThrough,
+  wiring,
+} from "../onnx/index.ts";
 import { cast as castTensor, type Shape, size, type Tensor, tensor, zeros } from "../tensor/index.ts";
 import { guessInput, type InputGuess } from "./input-guess.ts";
 import { findLogits, type LogitsPlace } from "./logits.ts";
@@ -26,6 +34,8 @@ export interface ImportedModel extends Model {
   readonly file: OnnxModel;
   readonly guess: InputGuess;
   readonly roles: ReadonlyMap<string, InitializerRole>;
+  /** Mean and deviation that were moved into the model, in the file's layout. */
+  readonly normalization: { readonly mean?: Tensor; readonly deviation?: Tensor };
   /** What was found and changed on the way in, in sentences. */
   readonly notes: readonly string[];
 }
@@ -43,7 +53,7 @@ export function importModel(file: OnnxModel, options: ImportOptions = {}): Impor
   const inner = exampleShape(port, options.inputShape);
   const inputShape = guess.layout === "channels last" ? [inner[inner.length - 1], ...inner.slice(0, -1)] : inner;
   const place = findLogits(file, wires, options.output);
-  const entry = { port, guess, inner, inputShape, ...domainOf(guess, inputShape, options) };
+  const entry = { port, guess, inner, inputShape, ...domainOf(port, guess, inputShape, options) };
   const roles = initializerRoles(file, wires);
   const used = [...roles].filter(([, { role }]) => role !== "fixed");
   const weights = Object.fromEntries(used.map(([name, { tensor: own }]) => [name, castTensor(own, "float32")]));
@@ -59,20 +69,27 @@ export function importModel(file: OnnxModel, options: ImportOptions = {}): Impor
     ),
     apply: (x, values) => ({ logits: run(x, values), statistics: {} }),
   };
-  return { network, weights, file, guess, roles, notes: notesOf(file, entry, place) };
+  const { mean, deviation } = entry;
+  return { network, weights, file, guess, roles, normalization: { mean, deviation }, notes: notesOf(file, entry, place) };
 }
 
-/** The original file with the weights of a model in place of its own. */
-export function exportImported({ file }: ImportedModel, weights: Weights): Uint8Array {
-  return replaceInitializers(file, weights);
+/** The original file with the weights of a model in place of its own, and with the normalization that was moved into it in front. */
+export function exportImported({ file, normalization }: ImportedModel, weights: Weights): Uint8Array {
+  const bytes = replaceInitializers(file, weights);
+  const { mean, deviation } = normalization;
+  return mean || deviation ? prependNormalization(bytes, file.inputs[0].name, normalization) : bytes;
 }
 
-interface Entry {
+interface Entry extends Preparation {
   readonly port: OnnxPort;
   readonly guess: InputGuess;
   /** Shape of an example in the file. */
   readonly inner: Shape;
   readonly inputShape: Shape;
+}
+
+/** How examples become what the file takes: multiplied, turned to its layout, centred and divided. */
+interface Preparation {
   readonly domain: Network["domain"];
   readonly factor: number;
   readonly mean?: Tensor;
@@ -106,20 +123,17 @@ function exampleShape({ name, shape, elementType, dtype }: OnnxPort, given?: Sha
   return result as Shape;
 }
 
-function domainOf(
-  guess: InputGuess,
-  inputShape: Shape,
-  { domain, mean, deviation }: ImportOptions,
-): Pick<Entry, "domain" | "factor" | "mean" | "deviation"> {
+function domainOf(port: OnnxPort, guess: InputGuess, inputShape: Shape, { domain, mean, deviation }: ImportOptions): Preparation {
   const perChannel = (name: string, values: readonly number[]): Tensor => {
     if (values.length !== 1 && values.length !== inputShape[0])
       throw new OnnxError(`${values.length} numbers as ${name} do not fit ${inputShape[0]} channels`);
-    return tensor(values, [values.length, ...inputShape.slice(1).map(() => 1)]);
+    if (!port.dtype?.startsWith("float"))
+      throw new OnnxError(`the input has elements of ${port.elementType}, which cannot be normalized before the file`);
+    const behind = guess.layout === "channels last" ? [] : inputShape.slice(1).map(() => 1);
+    return tensor(values, [values.length, ...behind], port.dtype);
   };
-  const statistics = {
-    mean: mean && perChannel("mean", mean),
-    deviation: deviation && perChannel("deviation", deviation),
-  };
+  if (deviation?.some((value) => !(value > 0))) throw new OnnxError(`deviations are positive, unlike ${deviation}`);
+  const statistics = { mean: mean && perChannel("mean", mean), deviation: deviation && perChannel("deviation", deviation) };
   if (domain) return { domain, factor: 1, ...statistics };
   if (mean || deviation) return { domain: { low: 0, high: 1 }, factor: 1, ...statistics };
   return guess.high === 255 ? { domain: { low: 0, high: 1 }, factor: 255 } : { domain: { low: guess.low, high: guess.high }, factor: 1 };
@@ -128,11 +142,10 @@ function domainOf(
 /** Examples as the file wants them: in its units, its layout and its dtype. */
 function entered(x: Value, { factor, mean, deviation, guess, port }: Entry): Value {
   const scaled = factor === 1 ? x : mul(x, factor);
-  const centred = mean ? sub(scaled, cast(constant(mean), x.dtype)) : scaled;
-  const normalized = deviation ? div(centred, cast(constant(deviation), x.dtype)) : centred;
-  const last = x.shape.length - 1;
-  const laid = guess.layout === "channels last" ? transpose(normalized, [0, ...x.shape.slice(2).map((_, i) => i + 2), 1]) : normalized;
-  return last > 0 && port.dtype === "float64" ? cast(laid, "float64") : laid;
+  const laid = guess.layout === "channels last" ? transpose(scaled, [0, ...x.shape.slice(2).map((_, i) => i + 2), 1]) : scaled;
+  const typed = port.dtype === "float64" ? cast(laid, "float64") : laid;
+  const centred = mean ? sub(typed, cast(constant(mean), typed.dtype)) : typed;
+  return deviation ? div(centred, cast(constant(deviation), typed.dtype)) : centred;
 }
 
 /** [N, classes]. A file with a fixed batch of 1 is mapped over the examples. */

@@ -1,10 +1,18 @@
 /** The original file with other numbers in it. */
-import { toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { sameShape, type Tensor } from "../tensor/index.ts";
 import { elementTypes } from "./elements.ts";
 import { OnnxError } from "./errors.ts";
 import type { OnnxModel } from "./model.ts";
-import { type ModelProto, ModelProtoSchema, type NodeProto, type TensorProto, TensorProto_DataLocation } from "./schema/onnx_pb.ts";
+import { tensorProto } from "./protos.ts";
+import {
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type TensorProto,
+  TensorProto_DataLocation,
+} from "./schema/onnx_pb.ts";
 
 /**
  * The bytes of the model's file with the named initializers (or constants of its nodes) replaced, in the element type that they have there.
@@ -47,4 +55,37 @@ function withData(proto: TensorProto, name: string, tensor: Tensor): TensorProto
 function withValue(node: NodeProto, replaced: (proto: TensorProto, name: string) => TensorProto): NodeProto {
   const attribute = node.attribute.map((one) => (one.name === "value" && one.t ? { ...one, t: replaced(one.t, node.output[0]) } : one));
   return { ...node, attribute };
+}
+
+/**
+ * The file with (x − mean)/deviation put between an input and its users; mean and deviation broadcast against the input.
+ * Subgraphs that use the input directly are not changed.
+ */
+export function prependNormalization(
+  bytes: Uint8Array,
+  input: string,
+  { mean, deviation }: { mean?: Tensor; deviation?: Tensor },
+): Uint8Array {
+  const file = fromBinary(ModelProtoSchema, bytes);
+  const graph = file.graph as NonNullable<ModelProto["graph"]>;
+  const taken = new Set([...graph.node.flatMap(({ output }) => output), ...graph.initializer.map(({ name }) => name), input]);
+  const fresh = (name: string): string => {
+    const result = taken.has(name) ? fresh(`${name}'`) : name;
+    taken.add(result);
+    return result;
+  };
+  let current = input;
+  const added: NodeProto[] = [];
+  const apply = (opType: string, label: string, operand: Tensor) => {
+    const initializer = tensorProto(fresh(`${input} ${label}`), operand);
+    const output = fresh(`${input} ${opType === "Sub" ? "centred" : "normalized"}`);
+    graph.initializer.push(initializer);
+    added.push(create(NodeProtoSchema, { opType, input: [current, initializer.name], output: [output] }));
+    current = output;
+  };
+  if (mean) apply("Sub", "mean", mean);
+  if (deviation) apply("Div", "deviation", deviation);
+  for (const node of graph.node) node.input = node.input.map((name) => (name === input ? current : name));
+  graph.node.unshift(...added);
+  return toBinary(ModelProtoSchema, file);
 }

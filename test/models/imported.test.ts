@@ -6,7 +6,7 @@ import { constant, evaluate, grad, input, logSoftmax, mul, neg, oneHot, sum, tra
 import { exportImported, type ImportedModel, importModel } from "../../src/models/imported.ts";
 import { readOnnx } from "../../src/onnx/index.ts";
 import { compile } from "../../src/runtime/index.ts";
-import { cast, type Tensor, tensor, toFloat64, zeros } from "../../src/tensor/index.ts";
+import { cast, key, type Tensor, tensor, toFloat64, uniform, zeros } from "../../src/tensor/index.ts";
 
 const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url);
 const bytesOf = (name: string) => new Uint8Array(readFileSync(fixture(`${name}.onnx`)));
@@ -29,6 +29,12 @@ function losses({ network, weights }: ImportedModel, x: Value, y: Tensor) {
   const trained = Object.keys(weights).filter((name) => network.weights[name].role === "trained");
   const [dx, ...dw] = grad(loss, [x, ...trained.map((name) => values[name])]);
   return { inputs: { x, ...values }, outputs: { logits, dx, ...Object.fromEntries(trained.map((name, i) => [`d:${name}`, dw[i]])) } };
+}
+
+/** Logits by the reference rules, with the model's own weights. */
+function logitsAt({ network, weights }: ImportedModel, data: Tensor): Tensor {
+  const values = Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, constant(weight)]));
+  return evaluate([network.apply(input("x", data.shape), values).logits], { x: data })[0];
 }
 
 /** Parameters that are not weight, bias or scale of a layer. */
@@ -121,6 +127,14 @@ describe("export of an imported model", () => {
 });
 
 describe("options", () => {
+  it("mean and deviation also stand in front of what has its channels last", () => {
+    const options = { mean: [0.1, 0.2, 0.3], deviation: [1, 2, 3] };
+    const baked = importModel(load("keras").file, options);
+    const again = importModel(readOnnx(exportImported(baked, baked.weights)), { domain: { low: 0, high: 1 } });
+    const x = cast(uniform(key(6), [2, 3, 12, 12]), "float32");
+    expect(distance(logitsAt(again, x), logitsAt(baked, x))).toBeLessThan(1e-12);
+  });
+
   it("mean and deviation move into the model", () => {
     const plain = load("cnn");
     const baked = importModel(plain.file, { mean: [0.25], deviation: [0.5] });
@@ -130,11 +144,11 @@ describe("options", () => {
       x.shape,
       "float64",
     );
-    const logits = ({ network, weights }: ImportedModel, data: Tensor) =>
-      evaluate([network.apply(input("x", x.shape), Object.fromEntries(Object.entries(weights).map(([k, v]) => [k, constant(v)]))).logits], {
-        x: data,
-      })[0];
-    expect(distance(logits(baked, moved), logits(plain, x))).toBeLessThan(1e-6);
+    expect(distance(logitsAt(baked, moved), logitsAt(plain, x))).toBeLessThan(1e-6);
+    const again = importModel(readOnnx(exportImported(baked, baked.weights)));
+    expect(again.guess.reason).toBe("the file begins with Sub 0.25, Div 0.5, which fits pixels of 0 to 1");
+    expect(distance(logitsAt(again, moved), logitsAt(plain, x))).toBeLessThan(1e-6);
+    expect(() => importModel(plain.file, { deviation: [0] })).toThrow("deviations are positive");
     expect(() => importModel(plain.file, { mean: [1, 2] })).toThrow("2 numbers as mean do not fit 1 channels");
   });
 });
