@@ -3,17 +3,8 @@
  * starts, set against the theory's predictions.
  */
 import { followAscent } from "../../analysis/ascent.ts";
-import {
-  checkKkt,
-  cosine,
-  distance,
-  fitTail,
-  hittingStep,
-  norm,
-  regularityIndex,
-  row,
-  straightness,
-} from "../../analysis/ascent-dynamics.ts";
+import { checkKkt, cosine, distance, norm, regularityIndex, row } from "../../analysis/ascent-dynamics.ts";
+import { reportAscent } from "../../analysis/ascent-report.ts";
 import { type Key, normal, uniform } from "../../tensor/index.ts";
 import type { Ensemble, EnsembleObjectives } from "./networks.ts";
 import { hittingTime, maximumOf, smoothness, tailRate } from "./theory.ts";
@@ -71,38 +62,32 @@ export async function ascendFromZero(
   const start = await output.gradient(origin);
   const regularity = await regularityIndex(output, origin, radius, { key: key.fold("centre") });
   const s = regularity.map(({ g }) => stepSize ?? 0.1 / g ** 2);
-  const courses = await followAscent(loss, { radius, stepSize: s, steps, tolerance });
-  const ends = Float64Array.from(courses.flatMap(({ path }) => [...path[path.length - 1]]));
-  const kkt = await checkKkt(loss, ends, radius, { key: key.fold("end") });
+  const reports = await reportAscent(loss, { key: key.fold("end"), radius, stepSize: s, steps, tolerance });
+  const ends = Float64Array.from(reports.flatMap(({ path }) => [...path[path.length - 1]]));
   const finalOutput = await output.value(ends);
-  return courses.map(({ path, values }, b) => {
+  return reports.map(({ path, values, kkt, hit, errors, n3, tail, straightness }, b) => {
     const { g, h, kappa } = regularity[b];
     const r0 = start.value[b] - labels[b];
-    const end = path[path.length - 1];
-    const errors = path.map((delta) => distance(delta, end) / eps);
-    const tail = fitTail(errors);
     const r = finalOutput[b] - labels[b];
-    const { multiplier: lambda, curvature, residual, margin, strictLocalMaximum: strict } = kkt[b];
+    const end = path[path.length - 1];
+    const outwards = row(start.gradient, b, d).map((v) => Math.sign(r0) * v);
     return {
       g,
       h,
       kappa,
       r0,
       reach: (eps * g) / Math.abs(r0),
-      hit: hittingStep(path.map(norm), eps) ?? -1,
+      hit: hit ?? -1,
       hitPredicted: hittingTime({ eps, g, r0, s: s[b] }),
-      n3: errors.findIndex((error) => error < 1e-3),
-      cosine: cosine(
-        end,
-        row(start.gradient, b, d).map((v) => Math.sign(r0) * v),
-      ),
-      straightness: straightness(path.slice(0, values.length)) ?? 1,
-      offSphere: Math.abs(norm(end) / eps - 1),
-      residual,
-      margin,
-      strict,
+      n3,
+      cosine: cosine(end, outwards),
+      straightness: straightness ?? 1,
+      offSphere: Math.abs(kkt.norm / eps - 1),
+      residual: kkt.residual,
+      margin: kkt.margin,
+      strict: kkt.strictLocalMaximum,
       rate: tail?.rate ?? -1,
-      ratePredicted: tailRate({ eps, s: s[b], r, mu: curvature / Math.abs(r), lambda }),
+      ratePredicted: tailRate({ eps, s: s[b], r, mu: kkt.curvature / Math.abs(r), lambda: kkt.multiplier }),
       rSquared: tail?.rSquared ?? -1,
       maximumRatio: values[values.length - 1] / maximumOf({ r0, eps, g }),
       steps: path.length - 1,
@@ -136,7 +121,7 @@ export async function ascendFromMany(
   const start = new Float64Array(batch * d);
   for (let b = 0; b < batch; b++) if (b % restarts > 0) start.set(inBall(key.fold("start", b), d, eps), b * d);
   const stepSize = Array.from({ length: batch }, (_, b) => 0.1 / known[Math.floor(b / restarts)].g ** 2);
-  const courses = await followAscent(objectives.loss(c), { start, radius, stepSize, steps, tolerance: 1e-10, keepPath: false });
+  const courses = await followAscent(objectives.loss(c), { start, radius, stepSize, steps, tolerance: 1e-9, keepPath: false });
   const last = courses.map(({ path }) => path[path.length - 1]);
   const kkt = await checkKkt(objectives.loss(c), Float64Array.from(last.flatMap((delta) => [...delta])), radius, { key: key.fold("end") });
   return known.map(({ kappa, reach }, s) => {
@@ -166,7 +151,7 @@ export interface TrappingRecord {
 export async function watchTrapping(
   ensemble: Ensemble,
   objectives: EnsembleObjectives,
-  { c, rho, key, steps = 100, probes = 8 }: { c: number; rho: number; key: Key; steps?: number; probes?: number },
+  { c, rho, key, steps = 80, probes = 5 }: { c: number; rho: number; key: Key; steps?: number; probes?: number },
 ): Promise<TrappingRecord[]> {
   const { networks, d, labels } = ensemble;
   const eps = rho * c;

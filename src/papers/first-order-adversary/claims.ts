@@ -207,7 +207,7 @@ const trapping = claim<Lab>({
     return {
       measured: { paths: all.length, steps, violations },
       holds: violations === 0,
-      note: "L_F from the largest |∇f| and |∇²f| seen at nine points of each ball, each plus a tenth.",
+      note: "L_F from the largest |∇f| and |∇²f| seen at six points of each ball, each plus a tenth.",
     };
   },
 });
@@ -294,7 +294,7 @@ const landscape = claim<Lab>({
         ),
       },
       holds: worst <= 1 && increasing(tanh),
-      note: "c = .1, 1, 10. The maximum over the ball is searched by ascending (F − F_lin)² from four points; max|∇²f| is the largest of 13 probes, so the bound is not too large.",
+      note: "c = .1, 1, 10. The maximum over the ball is searched by ascending (F − F_lin)² from four points; max|∇²f| is the largest of nine probes, so the bound is not too large.",
     };
   },
 });

@@ -63,8 +63,8 @@ export interface FirstOrderAdversaryLab {
 
 /** Everything that grows with the budget. `paper` is `full`: the paper's own sizes are not known to us. */
 interface Sizes {
-  /** Networks of the table at c ≤ 1, where R2.1 wants many, and at larger c, where ascents are long. */
-  seeds: readonly [small: number, large: number];
+  /** Networks of the table: at c ≤ 1, where R2.1 wants many; and at larger c, where ascents are long, and for restarts and trapping. */
+  seeds: readonly [many: number, few: number];
   restarts: number;
   dimensions: readonly (readonly [d: number, seeds: number])[];
   ratios: readonly number[];
@@ -79,14 +79,14 @@ const sizes: Record<Mode, Sizes> = {
     seeds: [20, 8],
     restarts: 8,
     dimensions: [
-      [25, 128],
-      [50, 48],
+      [25, 96],
+      [50, 40],
     ],
     ratios: [0.2, 0.5, 1, 2, 5, 10, 20],
-    widthSeeds: 100,
+    widthSeeds: 64,
     landscapeSeeds: 8,
-    training: { ratios: [0.05], seeds: 5, gridSeeds: 2, grid: [1, 5, 25, 100], epochs: 60 },
-    images: { scales: [0.1, 0.3, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
+    training: { ratios: [0.05], seeds: 5, gridSeeds: 2, grid: [1, 10, 100], epochs: 60 },
+    images: { scales: [0.1, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
   },
   full: fullSizes(),
   paper: fullSizes(),
@@ -94,7 +94,7 @@ const sizes: Record<Mode, Sizes> = {
 
 function fullSizes(): Sizes {
   return {
-    seeds: [64, 64],
+    seeds: [64, 32],
     restarts: 16,
     dimensions: [
       [25, 256],
@@ -112,33 +112,35 @@ function fullSizes(): Sizes {
 /** Runs the laboratory. */
 export async function experiment({ mode, key, progress, remember }: Bench): Promise<FirstOrderAdversaryLab> {
   const size = sizes[mode];
-  const table = (activation: SmoothActivation, networks: number) => {
-    const ensemble = drawEnsemble(key.fold("table"), { activation, networks, d: 50, m: 1000 });
-    return { ensemble, one: ensembleObjectives(ensemble, 1), many: ensembleObjectives(ensemble, size.restarts) };
-  };
-
   const cells: Cell[] = [];
   const halfRatio: FirstOrderAdversaryLab["halfRatio"] = [];
   const oneStepSize: FirstOrderAdversaryLab["oneStepSize"] = [];
   for (const [i, activation] of smoothActivations.entries()) {
-    const [small, large] = size.seeds.map((networks) => table(activation, networks));
+    const [many, few] = size.seeds.map((networks) => drawEnsemble(key.fold("table"), { activation, networks, d: 50, m: 1000 }));
+    const [manyOne, fewOne] = [many, few].map((ensemble) => ensembleObjectives(ensemble, 1));
+    const fewStarts = ensembleObjectives(few, size.restarts);
     for (const [j, c] of scales.entries()) {
-      const { ensemble, one, many } = c <= 1 ? small : large;
+      const [ensemble, one] = c <= 1 ? [many, manyOne] : [few, fewOne];
       progress(`${activation}, c = ${c}: ascents, restarts, trapping`, 0.2 * (i + j / scales.length));
       const own = key.fold(activation, c);
       cells.push(
         await remember(`table ${activation} c=${c}`, async () => {
           const ascents = await ascendFromZero(ensemble, one, { c, rho, key: own });
-          const restarts = await ascendFromMany(ensemble, many, ascents, { c, rho, restarts: size.restarts, key: own });
-          const trapping = await watchTrapping(ensemble, one, { c, rho, key: own });
+          const restarts = await ascendFromMany(few, fewStarts, ascents.slice(0, few.networks), {
+            c,
+            rho,
+            restarts: size.restarts,
+            key: own,
+          });
+          const trapping = await watchTrapping(few, fewOne, { c, rho, key: own });
           return { activation, c, ascents, restarts, trapping };
         }),
       );
       if (c > 3) continue;
-      const stepSize = 0.1 / ensemble.d;
+      const stepSize = 0.1 / few.d;
       oneStepSize.push(
         await remember(`one step size ${activation} c=${c}`, async () => {
-          const ascents = await ascendFromZero(ensemble, one, { c, rho, key: own, stepSize, tolerance: 1e-8 });
+          const ascents = await ascendFromZero(few, fewOne, { c, rho, key: own, stepSize, tolerance: 1e-8 });
           return { activation, c, stepSize, n3: ascents.map(({ n3 }) => n3) };
         }),
       );

@@ -28,7 +28,7 @@ export interface LandscapeRecord {
 /** The landscape at scale c of every network of an ensemble. */
 export async function surveyLandscape(
   ensemble: Ensemble,
-  { c, rho, key, resolution = 41, starts = 6 }: { c: number; rho: number; key: Key; resolution?: number; starts?: number },
+  { c, rho, key, resolution = 33, starts = 5 }: { c: number; rho: number; key: Key; resolution?: number; starts?: number },
 ): Promise<LandscapeRecord> {
   const { networks, d, labels } = ensemble;
   const eps = rho * c;
@@ -65,7 +65,7 @@ export async function surveyLandscape(
     return largest / top[b];
   });
   const worst = await worstNonlinearity(ensemble, { c, eps, r0, gradient, points: 4, key: key.fold("worst") });
-  const bounds = await largestSlopeAndCurvature(ensemble, output, { eps, key: key.fold("curvature"), probes: 12 });
+  const bounds = await largestSlopeAndCurvature(ensemble, output, { eps, key: key.fold("curvature"), probes: 8 });
   return {
     c,
     eps,

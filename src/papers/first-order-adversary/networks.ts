@@ -95,8 +95,8 @@ export function ensembleObjective(
       batch: networks * points,
       dimension: d,
       inputs: { x, y, weights: w, readout: a, ...mapValues(extra, ([placeholder]) => placeholder) },
-      // Matrix times one vector is bound by memory: a second thread gains nothing, and costs much on a busy machine.
-      ...(points === 1 && { threads: 1 }),
+      // Products of a matrix with few vectors are bound by memory: a second thread gains little, and costs much on a busy machine.
+      threads: 1,
     },
   );
   return (c, labels = ensemble.labels) =>

@@ -6,6 +6,7 @@
  *     F(δ) = ½(f(x + δ) − y)²  on  |δ| ≤ ε,    r = f(x + δ) − y,    r₀ = r(0),    g = |∇f(x)|,    h = |∇²f|,    y = ±1
  *     PGA:  δ ← Π_{|δ| ≤ ε}(δ + s ∇F(δ)),   δ₀ = 0
  */
+import { sphereRate } from "../../analysis/ascent-report.ts";
 import { type Activation, gaussianMean, sigma } from "./moments.ts";
 
 /* ---- random networks with m ≫ d (m = 20 d is enough) ---- */
@@ -89,7 +90,7 @@ export function hittingTimeBound({ eps, gMin, gMax, r0, s }: { eps: number; gMin
  * P = I − uuᵀ. Below 1 exactly when εμ < |∇f|, the second-order condition (theorem, 5).
  */
 export function tailRate({ eps, s, r, mu, lambda }: { eps: number; s: number; r: number; mu: number; lambda: number }): number {
-  return (eps * (1 + s * Math.abs(r) * mu)) / (eps + s * lambda);
+  return sphereRate({ radius: eps, stepSize: s, curvature: Math.abs(r) * mu, multiplier: lambda });
 }
 
 /** Steps to relative accuracy τ: N_hit + (1 + ε/(s|r|g)) log(1/τ)/(1 − q), asymptotically; ∞ for q ≥ 1 (theorem, 5). */
