@@ -163,17 +163,19 @@ export async function watchTrapping(
   const s = bounds.map(({ g, h }, b) => 1 / smoothness({ r0: r0[b], eps, gMax: 1.1 * g, h: 1.1 * h }));
   const courses = await followAscent(loss, { radius, stepSize: s, steps });
   // F = ½r² only knows |r|; its sign is seen on f itself
-  const signs = Float64Array.from(r0, Math.sign);
-  const outputsAlong = await Promise.all(
-    Array.from({ length: steps + 1 }, (_, t) => output.value(Float64Array.from(courses.flatMap(({ path }) => [...path[t]])))),
-  );
+  const taken = courses[0].values.length - 1; // fewer than `steps` where the ascent stood still
+  const residuals: Float64Array[] = [];
+  for (let t = 0; t <= taken; t++) {
+    const f = await output.value(Float64Array.from(courses.flatMap(({ path }) => [...path[t]])));
+    residuals.push(f.map((value, b) => value - labels[b]));
+  }
   return courses.map((_, b) => {
-    const r = outputsAlong.map((f) => f[b] - labels[b]);
+    const r = residuals.map((all) => all[b]);
     let violations = 0;
-    for (let t = 1; t <= steps; t++) {
-      if (Math.abs(r[t]) < Math.abs(r[t - 1]) * (1 - 1e-13) || Math.sign(r[t]) !== signs[b]) violations++;
+    for (let t = 1; t <= taken; t++) {
+      if (Math.abs(r[t]) < Math.abs(r[t - 1]) * (1 - 1e-13) || Math.sign(r[t]) !== Math.sign(r0[b])) violations++;
     }
-    return { violations, steps };
+    return { violations, steps: taken };
   });
 }
 
