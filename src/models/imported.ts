@@ -180,12 +180,14 @@ function countClasses(run: (x: Value, weights: Record<string, Value>) => Value, 
 }
 
 function notesOf(file: OnnxModel, { port, guess, factor }: Entry, place: LogitsPlace): string[] {
+  const halves = new Set([...file.elementTypes.values(), port.elementType].filter((type) => type.endsWith("float16")));
   const rounding = new Set(file.nodes.map(({ operator }) => operator).filter((operator) => straightThrough.has(operator)));
   return [
     ...(guess.layout === "channels last" ? ["the file takes channels last; the model takes channels first and turns them"] : []),
     ...(factor === 1 ? [] : [`${guess.reason}; the model takes 0 to 1 and multiplies by ${factor}`]),
     ...(port.shape?.[0] === 1 ? ["the file has a fixed batch of 1; the model maps it over the examples of a batch"] : []),
     ...(place.note ? [place.note] : []),
+    ...(halves.size > 0 ? [`numbers of ${[...halves].join(" and ")} are computed with in float32, and written back as they were`] : []),
     ...(rounding.size > 0
       ? [`rounding in ${[...rounding].join(", ")} has the straight-through gradient, which is not the derivative`]
       : []),

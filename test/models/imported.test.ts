@@ -1,4 +1,5 @@
 /** Classifiers exported by PyTorch (test/fixtures/models.py): logits and gradients in inputs and parameters against PyTorch's own. */
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { decodeNpz } from "../../src/data/npy.ts";
@@ -6,7 +7,8 @@ import { constant, evaluate, grad, input, logSoftmax, mul, neg, oneHot, sum, tra
 import { exportImported, type ImportedModel, importModel } from "../../src/models/imported.ts";
 import { readOnnx } from "../../src/onnx/index.ts";
 import { compile } from "../../src/runtime/index.ts";
-import { cast, key, type Tensor, tensor, toFloat64, uniform, zeros } from "../../src/tensor/index.ts";
+import { cast, key, normal, type Tensor, tensor, toFloat64, uniform, zeros } from "../../src/tensor/index.ts";
+import { floats, int64s, integer, listOfFloats, mapsOf, modelBytes, node, port } from "../onnx/models.ts";
 
 const fixture = (name: string) => new URL(`../fixtures/models/${name}`, import.meta.url);
 const bytesOf = (name: string) => new Uint8Array(readFileSync(fixture(`${name}.onnx`)));
@@ -71,6 +73,10 @@ describe("models exported by PyTorch", () => {
     const { outputs } = losses(model, x, expected.y);
     const [logits] = evaluate([outputs.logits], { x: cast(expected.x, "float32"), ...model.weights });
     expect(Object.values(model.network.weights).map(({ role }) => role)).toEqual(Array(6).fill("trained"));
+    expect(model.notes).toEqual(["numbers of float16 are computed with in float32, and written back as they were"]);
+    const again = importModel(readOnnx(exportImported(model, model.weights)));
+    expect(again.weights).toEqual(model.weights);
+    expect([...again.file.elementTypes.values()].filter((type) => type === "float16").length).toBe(6);
     expect(distance(logits, expected.logits)).toBeLessThan(2e-3);
     expect(distance(logits, expected.logits)).toBeGreaterThan(1e-6);
   });
@@ -91,6 +97,65 @@ describe("models exported by PyTorch", () => {
     const [logits, dx] = evaluate([outputs.logits, outputs.dx], { x: cast(first(expected.x, 1 / 255), "float64"), ...model.weights });
     expect(distance(logits, expected.logits)).toBeLessThan(1e-6);
     expect(distance(dx, first(expected.dx, 255))).toBeLessThan(1e-6);
+  });
+});
+
+describe("scikit-learn's multi-layer perceptrons", () => {
+  const weights = (name: string, shape: readonly number[]) => floats(name, shape, [...normal(key(9).fold(name), shape).data]);
+  const layers = (outputs: number) => ({
+    node: [
+      node("Scaler", ["x"], ["scaled"], [listOfFloats("offset", [1, 2, 3, 4]), listOfFloats("scale", [0.5, 0.5, 2, 2])], "ai.onnx.ml"),
+      node("MatMul", ["scaled", "w1"], ["m1"]),
+      node("Add", ["m1", "b1"], ["a1"]),
+      node("Relu", ["a1"], ["h1"]),
+      node("MatMul", ["h1", "w2"], ["m2"]),
+      node("Add", ["m2", "b2"], ["z"]),
+    ],
+    initializer: [
+      weights("w1", [4, 5]),
+      weights("b1", [5]),
+      weights("w2", [5, outputs]),
+      weights("b2", [1, outputs]),
+      floats("one", [], [1]),
+    ],
+    output: [port("label", ["N"], 7), mapsOf("probabilities")],
+  });
+  const ending = [
+    node("ArgMax", ["p"], ["best"], [integer("axis", 1)]),
+    node("ArrayFeatureExtractor", ["classes", "best"], ["label"], [], "ai.onnx.ml"),
+    node("ZipMap", ["p"], ["probabilities"], [], "ai.onnx.ml"),
+  ];
+  const opsetImport = [{ version: 15n }, { domain: "ai.onnx.ml", version: 1n }];
+  const x = tensor([1, 2, 3, 4, -1, 0, 2, 5], [2, 4]);
+
+  it("of several classes lose softmax, labels and maps", () => {
+    const { node: nodes, initializer, output } = layers(3);
+    const softmax = node("Softmax", ["z"], ["p"], [integer("axis", 1)]);
+    const bytes = modelBytes(
+      { node: [...nodes, softmax, ...ending], initializer: [...initializer, int64s("classes", [3], [0, 1, 2])], output },
+      { opsetImport },
+    );
+    const model = importModel(readOnnx(bytes));
+    expect(Object.keys(model.weights)).toEqual(["w1", "b1", "w2", "b2"]);
+    expect(model.network).toMatchObject({ classes: 3, domain: { low: -Infinity, high: Infinity }, inputShape: [4] });
+    const [z] = evaluate([model.file.build({ x: input("x", [2, 4]) }, {}, ["z"]).z], { x });
+    expect([...logitsAt(model, x).data]).toEqual([...z.data]);
+  });
+
+  it("of two classes have the logits 0 and what enters the sigmoid", () => {
+    const { node: nodes, initializer, output } = layers(1);
+    const sigmoid = [
+      node("Sigmoid", ["z"], ["s"]),
+      node("Sub", ["one", "s"], ["c"]),
+      node("Concat", ["c", "s"], ["p"], [integer("axis", 1)]),
+    ];
+    const bytes = modelBytes(
+      { node: [...nodes, ...sigmoid, ...ending], initializer: [...initializer, int64s("classes", [2], [0, 1])], output },
+      { opsetImport },
+    );
+    const model = importModel(readOnnx(bytes));
+    const [z] = evaluate([model.file.build({ x: input("x", [2, 4]) }, {}, ["z"]).z], { x });
+    expect([...logitsAt(model, x).data]).toEqual([0, z.data[0], 0, z.data[1]]);
   });
 });
 
@@ -117,6 +182,15 @@ describe("export of an imported model", () => {
     const others = Object.keys(model.weights).slice(1);
     expect(others.every((other) => String(changed.weights[other].data) === String(model.weights[other].data))).toBe(true);
   });
+
+  it.skipIf(spawnSync("/usr/bin/python3", ["-c", "import onnx"]).status !== 0)(
+    "passes ONNX's checker (skipped without python3-onnx)",
+    () => {
+      const model = importModel(load("cnn").file, { mean: [0.5], deviation: [0.25] });
+      const script = "import onnx, sys; onnx.checker.check_model(onnx.load_from_string(sys.stdin.buffer.read()), full_check=True)";
+      execFileSync("/usr/bin/python3", ["-c", script], { input: exportImported(model, model.weights), stdio: ["pipe", "pipe", "pipe"] });
+    },
+  );
 
   it("refuses what is not in the file or has another shape", () => {
     const model = load("resnet");

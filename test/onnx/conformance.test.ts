@@ -128,7 +128,7 @@ describe.skipIf(!available)("ONNX's node cases (skipped without Debian's libonnx
     const byName = [...refused].map(([operator, count]) => `${operator} ${count}`).join(", ");
     console.log(`${passed} of ${caseNames.length - inapplicable.length} cases about numbers pass; refused by name: ${byName}`);
     expect(failed.map(({ given }) => given.name).filter((name) => !(name in known))).toEqual([]);
-    expect(passed).toBeGreaterThanOrEqual(700);
+    expect(passed).toBeGreaterThanOrEqual(785);
   });
 
   it("give ONNX's values on the runtime", async () => {
@@ -175,6 +175,7 @@ describe.skipIf(!available)("ONNX's node cases (skipped without Debian's libonnx
       if (!(Math.abs(exact - numeric) <= 1e-6 * Math.max(1, Math.abs(exact)))) wrong.push(`${given.name}: ${exact} against ${numeric}`);
       checked++;
     }
+    console.log(`gradients of ${checked} cases agree with central differences; ${Object.keys(kinks).length} cases lie on a kink or round`);
     expect(wrong).toEqual([]);
     expect(checked).toBeGreaterThanOrEqual(300);
   });

@@ -28,6 +28,11 @@ export function port(name: string, shape: readonly (number | string)[], elemType
   return create(ValueInfoProtoSchema, { name, type: { value: { case: "tensorType", value: { elemType, shape: { dim } } } } });
 }
 
+/** A sequence of maps from classes to probabilities, as scikit-learn's exporter gives. */
+export function mapsOf(name: string): ValueInfoProto {
+  return create(ValueInfoProtoSchema, { name, type: { value: { case: "sequenceType", value: {} } } });
+}
+
 export function node(opType: string, input: string[], output: string[], attribute: AttributeProto[] = [], domain = ""): NodeProto {
   return create(NodeProtoSchema, { opType, input, output, attribute, domain, name: `the ${opType}` });
 }
@@ -36,6 +41,8 @@ export const integer = (name: string, value: number) => create(AttributeProtoSch
 export const integers = (name: string, values: readonly number[]) =>
   create(AttributeProtoSchema, { name, type: AttributeType.INTS, ints: values.map(BigInt) });
 export const float = (name: string, value: number) => create(AttributeProtoSchema, { name, type: AttributeType.FLOAT, f: value });
+export const listOfFloats = (name: string, values: readonly number[]) =>
+  create(AttributeProtoSchema, { name, type: AttributeType.FLOATS, floats: [...values] });
 export const text = (name: string, value: string) =>
   create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
 export const graph = (name: string, g: GraphInit) => create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g });

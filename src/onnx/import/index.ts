@@ -3,6 +3,7 @@ import { activations } from "./activations.ts";
 import { arithmetic } from "./arithmetic.ts";
 import { convolutions } from "./convolutions.ts";
 import { indexing } from "./indexing.ts";
+import { losses } from "./losses.ts";
 import { movement } from "./movement.ts";
 import { normalizations } from "./normalizations.ts";
 import { products } from "./products.ts";
@@ -11,6 +12,7 @@ import { recurrent } from "./recurrent.ts";
 import { reductions } from "./reductions.ts";
 import { resizing } from "./resizing.ts";
 import type { ImportRule } from "./rule.ts";
+import { scaling } from "./scaling.ts";
 import { shapes } from "./shapes.ts";
 
 export const rules: ReadonlyMap<string, ImportRule> = new Map(
@@ -27,6 +29,8 @@ export const rules: ReadonlyMap<string, ImportRule> = new Map(
     resizing,
     recurrent,
     quantization,
+    losses,
+    scaling,
   ].flatMap((family) => Object.entries(family)),
 );
 
