@@ -1,6 +1,6 @@
 import { Matrix, SVD } from "ml-matrix";
 import { describe, expect, it } from "vitest";
-import { conv as convolve, evaluate, type Feeds, grad, input, type Value } from "../../src/graph/index.ts";
+import { conv as convolve, evaluate, type Feeds, grad, input } from "../../src/graph/index.ts";
 import { architecture, assemble, conv, flatten, linear, type Model, relu, sequential } from "../../src/models/index.ts";
 import { cast, key, normal, type Tensor, tensor, toFloat64, uniform } from "../../src/tensor/index.ts";
 import { type Defense, globalSpectral, inputGradient, operatorNorm } from "../../src/training/index.ts";
