@@ -8,7 +8,7 @@
  * box-exact form takes the ball within the input domain, so that 0 ≤ c_box ≤ c. Losses are per example: of a mean over a batch c is 1/batch too small.
  */
 import { abs, add, GraphError, max, min, mul, type Operand, reduceMax, reduceSum, sqrt, square, sub, type Value } from "../graph/index.ts";
-import { type Norm, type PerturbationSet, ThreatError } from "./threat.ts";
+import { type Norm, ThreatError } from "./threat.ts";
 
 export interface FoscOptions {
   norm: "linf" | "l2" | "l1";
@@ -36,8 +36,14 @@ function dualNorm(g: Value, norm: FoscOptions["norm"], axes: readonly number[]):
   return norm === "l2" ? sqrt(reduceSum(square(g), axes)) : reduceMax(abs(g), axes);
 }
 
-/** What `foscOf` needs to know of a perturbation set. */
-export type Ball = Pick<PerturbationSet, "norm" | "epsilon" | "low" | "high"> & { readonly center: ArrayLike<number> };
+/** A ball in a box, which is given for all components or by component. */
+export interface Ball {
+  readonly center: ArrayLike<number>;
+  readonly norm: Norm;
+  readonly epsilon: number;
+  readonly low: number | ArrayLike<number>;
+  readonly high: number | ArrayLike<number>;
+}
 
 /** c(x) of one example in float64; with `box` over the ball within the input domain, for every norm. @throws ThreatError for L0. */
 export function foscOf(ball: Ball, x: ArrayLike<number>, gradient: ArrayLike<number>, { box = false } = {}): number {
@@ -59,9 +65,11 @@ export function dualNormOf(g: ArrayLike<number>, norm: Norm): number {
 
 /** max ⟨δ, g⟩ over ‖δ‖ ≤ ε with x⁰ + δ in the box. Every component moves along the sign of g, at most to its bound. */
 function supportInBox({ center, norm, epsilon, low, high }: Ball, g: ArrayLike<number>): number {
-  const moves = Array.from(g, (slope, i) => ({ slope: Math.abs(slope), room: slope > 0 ? high - center[i] : center[i] - low })).filter(
-    ({ slope, room }) => slope > 0 && room > 0,
-  );
+  const at = (bound: number | ArrayLike<number>, i: number) => (typeof bound === "number" ? bound : bound[i]);
+  const moves = Array.from(g, (slope, i) => ({
+    slope: Math.abs(slope),
+    room: slope > 0 ? at(high, i) - center[i] : center[i] - at(low, i),
+  })).filter(({ slope, room }) => slope > 0 && room > 0);
   if (norm === "linf") return moves.reduce((total, { slope, room }) => total + slope * Math.min(epsilon, room), 0);
   if (norm === "l1") {
     // The steepest components first, each to its bound, until ε is spent.
