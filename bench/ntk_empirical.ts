@@ -1,7 +1,7 @@
 /**
  * The empirical tangent kernel of the small CNN (312,202 weights, 10 logits) on images, against PyTorch's functorch (per-example gradients by vmap,
  * /usr/bin/python3) on the same weights and images, interleaved in one run: `npx tsx bench/ntk_empirical.ts [images …]`. Seconds, the better of two
- * rounds, PyTorch at its best setting of threads and chunk.
+ * rounds, each at its best setting of threads, PyTorch also of chunk.
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -35,9 +35,12 @@ for (const n of asked.length > 0 ? asked : [32, 64, 128, 256]) {
   const x = cast(uniform(key(2), [n, 1, 28, 28]), "float32");
   const [mine, theirs]: [number[], number[]] = [[], []];
   for (let round = 0; round < 2; round++) {
-    const begun = performance.now();
-    const K = await empiricalNtk(model, x, x, { block: 32 });
-    mine.push((performance.now() - begun) / 1000);
+    let K = await empiricalNtk(model, x);
+    for (const threads of [1, 2]) {
+      const begun = performance.now();
+      K = await empiricalNtk(model, x, x, { runtime: { threads } });
+      mine.push((performance.now() - begun) / 1000);
+    }
     for (const { chunk, process } of settings) {
       const { seconds, kernel } = await process.ask<{ seconds: number; kernel: number[][] }>({ n, chunk, x: [...x.data] });
       theirs.push(seconds);

@@ -6,8 +6,15 @@
 import { Matrix } from "ml-matrix";
 import { add, concat, grad, input, matMul, mul, reshape, sum, topological, transpose, type Value, vmap } from "../graph/index.ts";
 import { type Model, weightNames } from "../models/model.ts";
-import { compile } from "../runtime/index.ts";
+import { type CompileOptions, compile } from "../runtime/index.ts";
 import { type FloatDType, rows, ShapeError, sameShape, size, type Tensor, takeRows, tensor, zeros } from "../tensor/index.ts";
+
+export interface EmpiricalNtkOptions {
+  /** Examples whose gradients are made at once. */
+  block?: number;
+  /** Device and threads. */
+  runtime?: CompileOptions;
+}
 
 /** Examples whose inner products are taken at once. */
 const TILE = 64;
@@ -15,10 +22,15 @@ const TILE = 64;
 /**
  * Θ̂(x, z) = (1/C) Σ_k ⟨∇_θ f_k(x), ∇_θ f_k(z)⟩, averaged over a model's C logits f_k, as the matrix [n, n'] for inputs x [n, …] and z [n', …]
  * (default: x), in inference mode, θ being all trained weights. Computed in the dtype of the inputs, which must be that of the weights.
- * Gradients are made for `block` examples at a time; those of all examples for one logit are held, weight matrices by their two factors.
+ * Gradients of all examples for one logit are held, those of weight matrices by their two factors.
  * @throws ShapeError when the inputs are not what the model takes.
  */
-export async function empiricalNtk(model: Model, x: Tensor, z: Tensor = x, { block = 32 } = {}): Promise<Matrix> {
+export async function empiricalNtk(
+  model: Model,
+  x: Tensor,
+  z: Tensor = x,
+  { block = 32, runtime = {} }: EmpiricalNtkOptions = {},
+): Promise<Matrix> {
   const dtype = x.dtype as FloatDType;
   for (const { shape, dtype: given } of [x, z]) {
     if (given !== dtype || !sameShape(shape.slice(1), model.network.inputShape)) {
@@ -28,8 +40,8 @@ export async function empiricalNtk(model: Model, x: Tensor, z: Tensor = x, { blo
   const most = Math.max(x.shape[0], z.shape[0]);
   const b = Math.min(block, most);
   const tile = b * Math.max(1, Math.min(Math.floor(TILE / b), Math.ceil(most / b)));
-  const features = await featureProgram(model, dtype, b);
-  const inner = await innerProgram(features.widths, dtype, tile);
+  const features = await featureProgram(model, dtype, b, runtime);
+  const inner = await innerProgram(features.widths, dtype, tile, runtime);
   const first = tilesFor(features.widths, dtype, x.shape[0], tile);
   const second = z === x ? first : tilesFor(features.widths, dtype, z.shape[0], tile);
 
@@ -53,7 +65,7 @@ export async function empiricalNtk(model: Model, x: Tensor, z: Tensor = x, { blo
 type Features = Readonly<Record<string, Tensor>>;
 
 /** Compiles x [b, …] → features of one logit: all free gradients in one matrix, and two factors for each weight matrix. */
-async function featureProgram({ network, weights }: Model, dtype: FloatDType, b: number) {
+async function featureProgram({ network, weights }: Model, dtype: FloatDType, b: number, runtime: CompileOptions) {
   const W = Object.fromEntries(Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, dtype)]));
   const [x, selector] = [input("x", [b, ...network.inputShape], dtype), input("selector", [1, network.classes], dtype)];
   const trained = weightNames(network, "trained").map((name) => W[name]);
@@ -75,7 +87,7 @@ async function featureProgram({ network, weights }: Model, dtype: FloatDType, b:
     named[`${i}.δ`] = perExample[factors + i];
   }
   if (perExample.length > 2 * factors) named["free.gradients"] = concat(perExample.slice(2 * factors), 1);
-  const program = await compile({ ...W, x, selector }, named);
+  const program = await compile({ ...W, x, selector }, named, runtime);
   return {
     widths: Object.fromEntries(Object.entries(named).map(([name, { shape }]) => [name, shape[1]])),
     /** Writes the features of examples into tiles; what lies beyond the last example is filled with it. */
@@ -109,7 +121,7 @@ function onlyProduct(f: Value, weight: Value): Value | undefined {
 }
 
 /** Compiles the features of two tiles → their inner products [tile, tile]. */
-function innerProgram(widths: Readonly<Record<string, number>>, dtype: FloatDType, tile: number) {
+function innerProgram(widths: Readonly<Record<string, number>>, dtype: FloatDType, tile: number, runtime: CompileOptions) {
   const place = (name: string) => mapValues(widths, (width, member) => input(`${name} ${member}`, [tile, width], dtype));
   const [left, right] = [place("left"), place("right")];
   const groups = new Map<string, Value>();
@@ -120,7 +132,7 @@ function innerProgram(widths: Readonly<Record<string, number>>, dtype: FloatDTyp
     groups.set(group, before ? mul(before, gram) : gram);
   }
   const K = [...groups.values()].reduce((total, group) => add(total, group));
-  return compile({ ...side("left", left), ...side("right", right) }, { K });
+  return compile({ ...side("left", left), ...side("right", right) }, { K }, runtime);
 }
 
 /** Room for the features of n examples. */
