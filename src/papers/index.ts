@@ -9,4 +9,5 @@ export const laboratories: Readonly<Record<string, () => Promise<Laboratory<unkn
   "continuous-time": async () => (await import("./continuous-time/index.ts")).continuousTime,
   "ntk-convergence": async () => (await import("./ntk-convergence/index.ts")).ntkConvergence,
   "first-order-adversary": async () => (await import("./first-order-adversary/index.ts")).firstOrderAdversary,
+  fosc: async () => (await import("./fosc/index.ts")).fosc,
 };
