@@ -43,7 +43,7 @@ async function diffusionExcess(schedule: Schedule, paths: number, bench: Bench, 
     drift: (X) => X.map((θ, i) => (i % 2 === 0 ? -schedule(X[i + 1]) * k * (θ - optimum) : 1)),
     noise: (X, dW) => X.map((_, i) => (i % 2 === 0 ? schedule(X[i + 1]) * Math.sqrt(control.ηΣ) * dW[i >> 1] : 0)),
   };
-  const W = brownianPaths(bench.key.fold("control", name), { paths, sources: 1, steps: 60 * 100, horizon });
+  const W = brownianPaths(bench.key.fold("control", name), { paths, sources: 1, steps: 60 * 50, horizon });
   const snapshots = await simulate(equation, [toy.θ0, 0], W, { records: 120 });
   return {
     t: snapshots.map(({ t }) => t),
@@ -71,7 +71,7 @@ export const learningRateControl = study<Result>({
   name: "learning-rate-control",
   share: 5,
   run: async (bench) => {
-    const paths = bench.mode === "quick" ? 1000 : 20_000;
+    const paths = bench.mode === "quick" ? 2000 : 20_000;
     const diffusion = {
       fixed: await diffusionExcess(schedules.fixed, paths, bench, "fixed"),
       controlled: await diffusionExcess(schedules.controlled, paths, bench, "controlled"),
