@@ -3,7 +3,7 @@ import { constant, grad, input, sum } from "../graph/index.ts";
 import type { Model } from "../models/index.ts";
 import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
 import { type Shape, size, type Tensor } from "../tensor/index.ts";
-import { type LossName, losses } from "./losses.ts";
+import { fewestClasses, type LossName, losses } from "./losses.ts";
 
 /** A question about one point. "logits" needs a forward evaluation, a loss also a backward one. */
 export interface Query {
@@ -75,8 +75,9 @@ export function modelOracle({ network, weights }: Model, { batchSize = 128, ...r
       }));
     },
     async release() {
-      for (const ready of compiled.values()) await (await ready).executable.release();
+      const stations = await Promise.allSettled(compiled.values());
       compiled.clear();
+      for (const station of stations) if (station.status === "fulfilled") await station.value.executable.release();
     },
   };
 }
@@ -134,6 +135,9 @@ async function build({ network, weights }: Model, want: Query["want"], batch: nu
     const executable = await compile({ x }, { logits: network.apply(x, values).logits }, runtime);
     return { executable, ...buffers, into: { logits } };
   }
+  const fewest = fewestClasses[want] ?? 2;
+  if (network.classes < fewest)
+    throw new AttackError(`the loss "${want}" needs at least ${fewest} classes, but the model has ${network.classes}: use "margin"`);
   const values = Object.fromEntries(
     Object.entries(weights).map(([name, weight]) => [name, input(name, weight.shape, weight.dtype as "float32")]),
   );

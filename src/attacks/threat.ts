@@ -1,6 +1,6 @@
 /** Threat models: what an adversary may do to an input. ε is always in input units. */
 import { type Key, normal, type Tensor, uniform } from "../tensor/index.ts";
-import { projectOntoL1Ball } from "./projections.ts";
+import { projectOntoL0, projectOntoL1 } from "./projections.ts";
 
 export type Norm = "linf" | "l2" | "l1" | "l0";
 
@@ -8,6 +8,10 @@ export interface ThreatModel {
   readonly norm: Norm;
   /** Radius of the ball around each input: one for all, or one per example. */
   readonly epsilon: number | ArrayLike<number>;
+  /** 1 where a component may change and 0 where it is held: one mask for all, or one after the other for each example. */
+  readonly mask?: ArrayLike<number>;
+  /** L∞ only: ε of a component as a share of `epsilon`, for features that are not alike. */
+  readonly scale?: ArrayLike<number>;
 }
 
 /** An impossible threat model or attack setting. */
@@ -15,22 +19,67 @@ export class ThreatError extends Error {
   override name = "ThreatError";
 }
 
-/** The set an adversarial point of one example must lie in: the ε-ball around `center` within the box of the input domain. */
+/** The set an adversarial point of one example must lie in: the ε-ball around `center` within a box. */
 export interface PerturbationSet {
   readonly center: Float32Array;
   readonly norm: Norm;
   readonly epsilon: number;
+  /** The box by component: the input domain, narrowed to the center where a mask holds a component, and by an ε of the component's own. */
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+}
+
+export interface Domain {
   readonly low: number;
   readonly high: number;
 }
 
-/** Radius for example `index`. @throws ThreatError unless it is a finite number ≥ 0. */
-export function epsilonOf({ epsilon }: ThreatModel, index: number): number {
-  const radius = typeof epsilon === "number" ? epsilon : epsilon[index];
-  if (!(Number.isFinite(radius) && radius >= 0)) {
-    throw new ThreatError(`ε must be a finite number ≥ 0 in input units, but for example ${index} it is ${radius}`);
-  }
-  return radius;
+/**
+ * The sets around the centers, one per example.
+ * @throws ThreatError unless each ε is a finite number ≥ 0 (∞ only with `unbounded`) within reach of the domain, and mask and scale fit.
+ */
+export function perturbationSets(
+  centers: readonly Float32Array[],
+  threat: ThreatModel,
+  { low, high }: Domain,
+  { unbounded = false } = {},
+): PerturbationSet[] {
+  const { norm, epsilon, mask, scale } = threat;
+  if (!["linf", "l2", "l1", "l0"].includes(norm)) throw new ThreatError(`there is no norm "${norm}"; there are linf, l2, l1 and l0`);
+  if (typeof epsilon !== "number" && epsilon.length !== centers.length)
+    throw new ThreatError(`there are ${epsilon.length} values of ε for ${centers.length} examples`);
+  const width = centers[0]?.length ?? 0;
+  const reach = (high - low) * { linf: 1, l2: Math.sqrt(width), l1: width, l0: Number.POSITIVE_INFINITY }[norm];
+  if (mask && mask.length !== width && mask.length !== width * centers.length)
+    throw new ThreatError(`a mask has one entry per input component (${width}), for all examples or for each, not ${mask.length}`);
+  if (scale) checkScale(scale, width, norm);
+  const [lowest, highest] = [new Float32Array(width).fill(low), new Float32Array(width).fill(high)];
+  return centers.map((center, index) => {
+    const radius = typeof epsilon === "number" ? epsilon : epsilon[index];
+    if (!(radius >= 0 && (Number.isFinite(radius) || unbounded)))
+      throw new ThreatError(`ε must be a finite number ≥ 0 in input units, but for example ${index} it is ${radius}`);
+    if (Number.isFinite(radius) && radius > reach * (1 + 1e-6))
+      throw new ThreatError(
+        `ε = ${radius} reaches across the whole input domain [${low}, ${high}]: ε is in the units of the inputs, e.g. 8/255 for 8 grey levels of 255`,
+      );
+    if (!mask && !scale) return { center, norm, epsilon: radius, low: lowest, high: highest };
+    const free = (i: number) => mask?.[mask.length === width ? i : index * width + i] !== 0;
+    const own = (i: number) => (free(i) ? (scale ? radius * scale[i] : Number.POSITIVE_INFINITY) : 0);
+    return {
+      center,
+      norm,
+      epsilon: radius,
+      low: center.map((v, i) => Math.max(low, v - own(i))),
+      high: center.map((v, i) => Math.min(high, v + own(i))),
+    };
+  });
+}
+
+function checkScale(scale: ArrayLike<number>, width: number, norm: Norm): void {
+  if (norm !== "linf") throw new ThreatError(`an ε per component is an L∞ notion; in ${norm} use a mask`);
+  if (scale.length !== width) throw new ThreatError(`scale has one share per input component (${width}), not ${scale.length}`);
+  const wrong = Array.from(scale).findIndex((share) => !(share >= 0 && share <= 1));
+  if (wrong >= 0) throw new ThreatError(`scale holds shares of ε between 0 and 1, but component ${wrong} has ${scale[wrong]}`);
 }
 
 /** ‖a − b‖ in a norm; L0 counts the components that differ. */
@@ -57,25 +106,31 @@ export function roundingSlack({ norm, epsilon, center }: PerturbationSet): numbe
 
 /** Whether a point lies in the set, up to `roundingSlack`. */
 export function contains(set: PerturbationSet, point: Float32Array): boolean {
-  for (const v of point) if (!(v >= set.low && v <= set.high)) return false;
+  for (let i = 0; i < point.length; i++) if (!(point[i] >= set.low[i] && point[i] <= set.high[i])) return false;
   return distance(point, set.center, set.norm) <= set.epsilon + roundingSlack(set);
 }
 
 /**
- * Moves `point` into the set, in place: onto the ball (Euclidean projection), then into the box. For L∞ this is the exact projection onto the
- * intersection; for L2 and L1 the point stays within ε, since clipping towards a center inside the box only shortens the perturbation.
+ * Moves `point` into the set, in place. In L∞ and L1 this is the exact Euclidean projection onto ball ∩ box, in L0 too. In L2 the point goes
+ * onto the ball and then into the box, as in the published attacks: it stays within ε, since clipping towards a center inside the box only
+ * shortens the perturbation.
  */
 export function project(set: PerturbationSet, point: Float32Array): Float32Array {
-  const { center, norm, epsilon, low, high } = set;
+  const { center, norm, epsilon } = set;
+  if (norm === "l1") return projectOntoL1(set, point);
+  if (norm === "l0") return projectOntoL0(set, point);
   if (norm === "linf") {
     for (let i = 0; i < point.length; i++) point[i] = Math.min(Math.max(point[i], center[i] - epsilon), center[i] + epsilon);
-  } else if (norm === "l2") {
+  } else {
     const length = distance(point, center, "l2");
     if (length > epsilon) for (let i = 0; i < point.length; i++) point[i] = center[i] + ((point[i] - center[i]) * epsilon) / length;
-  } else if (norm === "l1") {
-    projectOntoL1Ball(point, center, epsilon);
-  } else throw new ThreatError("the L0 ball has no steepest-ascent projection: use a minimum-norm or decision-based attack");
-  for (let i = 0; i < point.length; i++) point[i] = Math.min(Math.max(point[i], low), high);
+  }
+  return clip(set, point);
+}
+
+/** Moves `point` into the box, in place. */
+export function clip({ low, high }: Pick<PerturbationSet, "low" | "high">, point: Float32Array): Float32Array {
+  for (let i = 0; i < point.length; i++) point[i] = Math.min(Math.max(point[i], low[i]), high[i]);
   return point;
 }
 

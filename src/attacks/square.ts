@@ -1,0 +1,180 @@
+/**
+ * Square attack (Andriushchenko et al. 2020): random search with square patches, by logits alone. A patch stays if it raises the margin
+ * max_{j≠y} z_j − z_y.
+ */
+import { integers, type Key, uniform } from "../tensor/index.ts";
+import { attack, type Example, type Steps } from "./attack.ts";
+import { AttackError } from "./oracle.ts";
+import { margin } from "./run.ts";
+import { lengthOf } from "./steps.ts";
+import { clip } from "./threat.ts";
+
+/** Square attack in L∞ (algorithm 2) or L2 (algorithm 3); p is the share of the picture that the first patches take. */
+export const square = attack(
+  "square",
+  { queries: 5000, p: 0.8 },
+  function* (example, { queries, p }) {
+    const search = { ...picture(example), queries, p };
+    yield* example.set.norm === "linf" ? searchLinf(example, search) : searchL2(example, search);
+  },
+  { norms: ["linf", "l2"] },
+);
+
+interface Search {
+  channels: number;
+  height: number;
+  width: number;
+  queries: number;
+  p: number;
+}
+
+/** The share of the picture that a patch takes at a query: halved after 10, 50, 200, 500, 1000, 2000, 4000, 6000 and 8000 queries. */
+export function patchShare(p: number, query: number): number {
+  return p / 2 ** [10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000].filter((after) => query > after).length;
+}
+
+/** Starts from vertical stripes of ±ε; a patch adds ±2ε, one sign per channel, before clipping. */
+function* searchLinf(example: Example, { channels, height, width, queries, p }: Search): Steps {
+  const { set, key } = example;
+  const { center, epsilon } = set;
+  const plane = height * width;
+  const stripes = signs(key.fold("stripes"), channels * width);
+  const best = clip(
+    set,
+    center.map((v, i) => v + epsilon * stripes[Math.floor(i / plane) * width + (i % width)]),
+  );
+  let most = margin(example, (yield { point: best, want: "logits" }).logits);
+  const x = new Float32Array(best.length);
+  for (let query = 0; query < queries; query++) {
+    const side = patchSide(patchShare(p, query), height, width, 1);
+    const draw = uniform(key.fold("square", query), [2 + channels]).data;
+    const [top, left] = [Math.floor(draw[0] * (height - side + 1)), Math.floor(draw[1] * (width - side + 1))];
+    x.set(best);
+    for (let channel = 0; channel < channels; channel++) {
+      const sign = draw[2 + channel] < 0.5 ? -1 : 1;
+      for (let row = top; row < top + side; row++) {
+        for (let i = channel * plane + row * width + left, end = i + side; i < end; i++) {
+          x[i] = Math.min(Math.max(center[i] + sign * epsilon, set.low[i]), set.high[i]);
+        }
+      }
+    }
+    const gain = margin(example, (yield { point: x, want: "logits" }).logits);
+    if (gain > most) {
+      most = gain;
+      best.set(x);
+    }
+  }
+}
+
+/** Starts from a grid of 5 × 5 tiles; a step moves the norm of two windows, and what is left of ε, into a patch at the first. */
+function* searchL2(example: Example, { channels, height, width, queries, p }: Search): Steps {
+  if (height < 5 || width < 5) throw new AttackError(`Square in L2 needs pictures of at least 5 × 5, not ${height} × ${width}`);
+  const { set, key } = example;
+  const { center, epsilon } = set;
+  const plane = height * width;
+  const δ = tiles(key.fold("tiles"), channels, height, width);
+  const place = (from: Float32Array) => {
+    const length = lengthOf(from, "l2");
+    return clip(
+      set,
+      center.map((v, i) => v + (length > 0 ? (epsilon * from[i]) / length : 0)),
+    );
+  };
+  const best = place(δ);
+  let most = margin(example, (yield { point: best, want: "logits" }).logits);
+  for (let query = 0; query < queries; query++) {
+    const side = patchSide(patchShare(p, query), height, width, 3);
+    const draw = uniform(key.fold("square", query), [5 + channels]).data;
+    const [top, top2] = [draw[0], draw[1]].map((u) => Math.floor(u * (height - side + 1)));
+    const [left, left2] = [draw[2], draw[3]].map((u) => Math.floor(u * (width - side + 1)));
+    for (let i = 0; i < δ.length; i++) δ[i] = best[i] - center[i];
+    const spare = Math.max(epsilon ** 2 - lengthOf(δ, "l2") ** 2, 0) / channels;
+    const shape = pyramid(side, draw[4] < 0.5);
+    for (let channel = 0; channel < channels; channel++) {
+      const offset = channel * plane;
+      const inside = (row: number, column: number, t: number, l: number) => row >= t && row < t + side && column >= l && column < l + side;
+      let [first, both] = [0, 0];
+      for (let row = 0; row < height; row++)
+        for (let column = 0; column < width; column++) {
+          const square = δ[offset + row * width + column] ** 2;
+          const within = inside(row, column, top, left);
+          if (within) first += square;
+          if (within || inside(row, column, top2, left2)) both += square;
+        }
+      const sign = draw[5 + channel] < 0.5 ? -1 : 1;
+      const patch = shape.map(
+        (v, i) => sign * v + δ[offset + (top + Math.floor(i / side)) * width + left + (i % side)] / (1e-12 + Math.sqrt(first)),
+      );
+      const scale = Math.sqrt(spare + both) / (1e-12 + lengthOf(patch, "l2"));
+      for (let i = 0; i < patch.length; i++) δ[offset + (top2 + Math.floor(i / side)) * width + left2 + (i % side)] = 0;
+      for (let i = 0; i < patch.length; i++) δ[offset + (top + Math.floor(i / side)) * width + left + (i % side)] = scale * patch[i];
+    }
+    const x = place(δ);
+    const gain = margin(example, (yield { point: x, want: "logits" }).logits);
+    if (gain > most) {
+      most = gain;
+      best.set(x);
+    }
+  }
+}
+
+/** The picture that an example is; inputs that are no pictures count as one row. */
+function picture({ shape }: Example): { channels: number; height: number; width: number } {
+  if (shape.length === 3) return { channels: shape[0], height: shape[1], width: shape[2] };
+  if (shape.length === 2) return { channels: 1, height: shape[0], width: shape[1] };
+  return { channels: 1, height: 1, width: shape.reduce((product, extent) => product * extent, 1) };
+}
+
+function patchSide(share: number, height: number, width: number, least: number): number {
+  const side = Math.max(Math.round(Math.sqrt(share * height * width)), least);
+  return Math.min(least > 1 && side % 2 === 0 ? side + 1 : side, height, width);
+}
+
+function tiles(key: Key, channels: number, height: number, width: number): Float32Array {
+  const δ = new Float32Array(channels * height * width);
+  const side = Math.floor(height / 5);
+  const start = Math.floor((height - 5 * side) / 2);
+  let tile = 0;
+  for (let top = start; top + side <= height; top += side)
+    for (let left = start; left + side <= width; left += side) {
+      const draw = uniform(key.fold(tile++), [1 + channels]).data;
+      const shape = pyramid(side, draw[0] < 0.5);
+      for (let channel = 0; channel < channels; channel++)
+        for (let i = 0; i < shape.length; i++) {
+          const at = (channel * height + top + Math.floor(i / side)) * width + left + (i % side);
+          δ[at] += (draw[1 + channel] < 0.5 ? -1 : 1) * shape[i];
+        }
+    }
+  return δ;
+}
+
+/** Two stacks of centred rectangles (§3.4, eq. 2), one positive and one negative, of unit norm; side × side. */
+function pyramid(side: number, turned: boolean): Float32Array {
+  const result = new Float32Array(side * side);
+  const half = Math.floor(side / 2);
+  for (const [from, rows, sign] of [
+    [0, half, 1],
+    [half, side - half, -1],
+  ]) {
+    const stack = rectangles(rows, side);
+    const length = lengthOf(stack, "l2");
+    if (length > 0) for (let i = 0; i < stack.length; i++) result[from * side + i] = (sign * stack[i]) / length;
+  }
+  const length = lengthOf(result, "l2");
+  return result.map((_, i) => (turned ? result[(i % side) * side + Math.floor(i / side)] : result[i]) / length);
+}
+
+/** Σ_k 1/(k+1)² on rectangles that grow by one row and column at each side, rows × columns. */
+function rectangles(rows: number, columns: number): Float32Array {
+  const result = new Float32Array(rows * columns);
+  const [middleRow, middleColumn] = [Math.floor(rows / 2), Math.floor(columns / 2)];
+  for (let k = 0; k < Math.max(middleRow, middleColumn) + 1; k++)
+    for (let row = Math.max(middleRow - k, 0); row < Math.min(middleRow + k + 1, rows); row++)
+      for (let column = Math.max(middleColumn - k, 0); column < Math.min(middleColumn + k + 1, columns); column++)
+        result[row * columns + column] += 1 / (k + 1) ** 2;
+  return result;
+}
+
+function signs(key: Key, count: number): Int32Array {
+  return integers(key, count, 2).map((bit) => 2 * bit - 1);
+}
