@@ -47,6 +47,11 @@ export interface ImportedModel extends Model {
  */
 export function importModel(file: OnnxModel, options: ImportOptions = {}): ImportedModel {
   const wires = wiring(file);
+  const coupled = file.nodes.find(({ operator, attributes }) => operator === "BatchNormalization" && attributes.get("training_mode")?.i);
+  if (coupled)
+    throw new OnnxError(
+      `node "${coupled.name}" is in training mode, where examples influence each other; export the model in inference mode`,
+    );
   const port = onlyInput(file);
   const found = guessInput(file, port, wires);
   const guess = { ...found, layout: options.layout ?? found.layout };

@@ -16,34 +16,35 @@ export function inOrder(nodes: readonly OnnxNode[], given: ReadonlySet<string>, 
       makers.set(output, node);
     }
   }
-  const uses = new Map(nodes.map((node) => [node, usedNames(node)]));
+  const makersOf = new Map(nodes.map((node) => [node, neededMakers(node, makers, given, where)]));
   const sorted: OnnxNode[] = [];
   const state = new Map<OnnxNode, "open" | "done">();
   for (const root of nodes) {
     const pending = [root];
     while (pending.length > 0) {
       const node = pending[pending.length - 1];
-      const before = state.get(node);
-      const missing = (uses.get(node) as string[]).flatMap((name) => {
-        const maker = makers.get(name);
-        if (!maker && !given.has(name)) throw new OnnxError(`${quoted(node)} uses "${name}", which nothing in ${where} defines`);
-        return maker && state.get(maker) !== "done" ? [maker] : [];
-      });
-      if (before !== "done" && missing.length === 0) {
-        state.set(node, "done");
-        sorted.push(node);
-      }
-      if (missing.length === 0) {
-        pending.pop();
+      const next = state.get(node) === "done" ? undefined : makersOf.get(node)?.find((maker) => state.get(maker) !== "done");
+      if (next) {
+        state.set(node, "open");
+        if (state.get(next) === "open") throw new OnnxError(`${where} has a cycle through ${quoted(next)}`);
+        pending.push(next);
         continue;
       }
-      state.set(node, "open");
-      const cycle = missing.find((maker) => state.get(maker) === "open");
-      if (cycle) throw new OnnxError(`${where} has a cycle through ${quoted(cycle)}`);
-      pending.push(missing[0]);
+      if (state.get(node) !== "done") sorted.push(node);
+      state.set(node, "done");
+      pending.pop();
     }
   }
   return sorted;
+}
+
+/** The nodes that make what a node uses. @throws OnnxError for a name that nobody gives. */
+function neededMakers(node: OnnxNode, makers: ReadonlyMap<string, OnnxNode>, given: ReadonlySet<string>, where: string): OnnxNode[] {
+  return usedNames(node).flatMap((name) => {
+    const maker = makers.get(name);
+    if (!maker && !given.has(name)) throw new OnnxError(`${quoted(node)} uses "${name}", which nothing in ${where} defines`);
+    return maker ? [maker] : [];
+  });
 }
 
 /** The nodes that `wanted` depend on, in the given order. */
