@@ -1,5 +1,5 @@
 /** Convolutions and their input gradients in the blocked layout, with weights reordered in the graph. */
-import { reduceSum, reshape, slice, sliceAxis, transpose, type Value } from "../../graph/index.ts";
+import { pad, reduceSum, reshape, slice, sliceAxis, transpose, type Value } from "../../graph/index.ts";
 import { type BlockedRule, fillChannels, type Layout } from "./blocked.ts";
 import { blockedConv } from "./forms.ts";
 import { slopeAndOffset } from "./scales.ts";
@@ -113,10 +113,10 @@ function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout)
   const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
   const [examples, channels, ...spatial] = x.shape;
-  const perGroup = largestDivisor(examples, block - 1);
-  if (spatial.length !== 2 || groups !== 1 || dy.shape[1] < block || perGroup < 4) return undefined;
+  if (spatial.length !== 2 || groups !== 1 || dy.shape[1] < block || largestDivisor(examples, block - 1) < 4) return undefined;
   const gradient = layout.enter(dy);
   const [, outputs, rows, columns] = gradient.shape;
+  const perGroup = largestDivisor(examples, Math.max(1, Math.min(block - 1, Math.floor(2 ** 17 / (outputs * rows * columns)))));
   const perStep = perGroup * groupsPerStep(examples / perGroup, perGroup * outputs * rows * columns, channels);
   const parts = perStep / perGroup;
   // The runtime takes fewer channels than a block, or whole blocks: a batch of 100, say, stays plain.
@@ -125,14 +125,16 @@ function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout)
     const room = extent + pads[axis] + pads[axis + 2] - strides[axis] * (dy.shape[axis + 2] - 1) - 1;
     return Math.floor(room / dilations[axis]) + 1;
   });
+  // Padding inside the convolution would compute the few taps of a line one by one.
+  const padded = pad(x, { before: [0, 0, pads[0], pads[1]], after: [0, 0, pads[2], pads[3]] });
   let all: Value | undefined;
   for (let start = 0; start < examples; start += perStep) {
     const planes = reshape(sliceAxis(gradient, 0, start, start + perStep), [parts, perGroup, outputs / block, rows * columns * block]);
     const weights = reshape(transpose(planes, [0, 2, 1, 3]), [parts * outputs, perGroup, rows, columns]);
-    all = blockedConv(transpose(sliceAxis(x, 0, start, start + perStep), [1, 0, 2, 3]), weights, undefined, all, {
+    all = blockedConv(transpose(sliceAxis(padded, 0, start, start + perStep), [1, 0, 2, 3]), weights, undefined, all, {
       kernel: [rows, columns],
       strides: dilations,
-      pads,
+      pads: [0, 0, 0, 0],
       dilations: strides,
       groups: parts,
       activation: undefined,
@@ -144,9 +146,9 @@ function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout)
   return slice(plain, { starts: [0, 0, 0, 0], steps: [1, 1, 1, 1], extents: value.shape });
 }
 
-/** Every channel of x reads all weights again, so they should stay in the processor's cache: about a megabyte at a time. */
+/** Every channel of x reads all weights again, so they should stay in the processor's cache: a quarter of a megabyte at a time. */
 function groupsPerStep(groups: number, size: number, readers: number): number {
-  return readers < 4 ? groups : largestDivisor(groups, Math.max(1, Math.floor(2 ** 18 / size)));
+  return readers < 4 ? groups : largestDivisor(groups, Math.max(1, Math.floor(2 ** 16 / size)));
 }
 
 /** The largest divisor of n that is at most `limit`. */

@@ -1,6 +1,7 @@
 /** Lowering: the last passes before a graph goes to the engine, from canonical operators to what runs fast (or at all) on a device. */
 import { shareCommon, type Value } from "../../graph/index.ts";
 import type { Device } from "../backend.ts";
+import { combineAffine } from "./affine.ts";
 import { useBlockedLayout } from "./blocked.ts";
 import { fuseIntoConvolutions } from "./fuse.ts";
 import { maskBeforeUnpooling, maskBySigmoid } from "./masks.ts";
@@ -23,6 +24,7 @@ const passes: readonly LoweringPass[] = [
   maskBeforeUnpooling,
   compareMaxima,
   foldScales,
+  combineAffine,
   maskBySigmoid,
   useBlockedLayout,
   shareCommon,
