@@ -6,6 +6,7 @@ export * from "./job.ts";
 export * from "./lock.ts";
 export * from "./machine.ts";
 export * from "./models.ts";
+export * from "./open-model.ts";
 export * from "./training-run.ts";
 export * from "./training-settings.ts";
 export * from "./witnesses.ts";

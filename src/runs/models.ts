@@ -1,20 +1,10 @@
-/** Models by what a user calls them: a built-in network's name, an ONNX file, or the directory of a training run. */
-import { copyFileSync, existsSync, mkdirSync, statSync } from "node:fs";
+/** Where a run's network comes from: a built-in architecture by name, or an ONNX file. */
+import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import {
-  architecture,
-  exportImported,
-  exportModel,
-  type ImportOptions,
-  importModel,
-  type Model,
-  type Network,
-  type Weights,
-} from "../models/index.ts";
+import { architecture, exportImported, exportModel, importModel, type Model, type Network, type Weights } from "../models/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
 import { key } from "../tensor/index.ts";
 import { RunError } from "./errors.ts";
-import { readModel } from "./training-run.ts";
 import type { TrainingSettings } from "./training-settings.ts";
 
 /** Where a training run's network comes from, and how it goes out again. */
@@ -62,21 +52,4 @@ export function keepInitial(model: string, directory: string): void {
   if (!existsSync(model)) throw new RunError(`there is no file ${model}`, "give the path of an ONNX classifier");
   mkdirSync(directory, { recursive: true });
   copyFileSync(model, join(directory, INITIAL));
-}
-
-/** A model to be looked at or attacked, with the settings of its run where it has one. */
-export interface OpenModel {
-  readonly model: Model;
-  readonly settings?: TrainingSettings;
-  /** Epoch (from 1) of the weights, for the best ones of a run. */
-  readonly epoch?: number;
-  readonly notes: readonly string[];
-}
-
-/** The model in a file or a run directory. @throws RunError when there is neither; OnnxError for a file that is no classifier. */
-export function openModel(target: string, { weights = "best", ...options }: ImportOptions & { weights?: "best" | "last" } = {}): OpenModel {
-  if (!existsSync(target)) throw new RunError(`there is no ${target}`, "give an ONNX file, or the directory of a training run");
-  if (statSync(target).isDirectory()) return { ...readModel(target, weights), notes: [] };
-  const { network, weights: own, notes } = importModel(readOnnxFile(target), options);
-  return { model: { network, weights: own }, notes };
 }

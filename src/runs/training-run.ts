@@ -9,27 +9,19 @@
  * A run that was stopped or killed goes on from its checkpoint; lines of the metrics beyond it are dropped, so that the files
  * are those of a run that was never stopped.
  */
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pgd } from "../attacks/index.ts";
 import { augmentation, count, type Dataset, split, take } from "../data/index.ts";
 import { loadData } from "../data/node/index.ts";
 import type { Model } from "../models/index.ts";
 import { key } from "../tensor/index.ts";
-import {
-  type BestWeights,
-  type Checkpoint,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  schedule,
-  type TrainingEvent,
-  type TrainingOptions,
-  train,
-} from "../training/index.ts";
+import { type BestWeights, encodeCheckpoint, schedule, type TrainingEvent, type TrainingOptions, train } from "../training/index.ts";
 import { RunError } from "./errors.ts";
-import { jsonLines, readJson, readJsonLines, writeAtomic, writeJson } from "./files.ts";
+import { jsonLines, readJsonLines, writeAtomic, writeJson } from "./files.ts";
 import { lock } from "./lock.ts";
 import { keepInitial, modelSource } from "./models.ts";
+import { readCheckpoint, readSettings } from "./open-model.ts";
 import { chooseDefense, chooseOptimizer, resolveSettings, type TrainingRequest, type TrainingSettings } from "./training-settings.ts";
 
 /** What is known at the end of a run, or when it was stopped. Accuracies are on the validation split. */
@@ -51,27 +43,6 @@ export interface TrainingSummary {
 export type RunEvent = Exclude<TrainingEvent, { type: "checkpoint" | "end" }>;
 
 const STEPS_PER_LINE = 100;
-
-/** Settings of the run in a directory. @throws RunError where there is none. */
-export function readSettings(directory: string): TrainingSettings {
-  const settings = readJson<TrainingSettings>(join(directory, "config.json"));
-  if (!settings) throw new RunError(`there is no training run in ${directory}`, "saddle train --out DIR makes one");
-  return settings;
-}
-
-/** The network of a run with its best or its last weights. @throws RunError when the run has saved none yet. */
-export function readModel(
-  directory: string,
-  which: "best" | "last" = "best",
-): { model: Model; settings: TrainingSettings; epoch?: number } {
-  const settings = readSettings(directory);
-  const checkpoint = readCheckpoint(directory);
-  if (!checkpoint)
-    throw new RunError(`the run in ${directory} has not saved a checkpoint yet`, `saddle train --resume ${directory} goes on with it`);
-  const best = which === "best" ? checkpoint.best : undefined;
-  const weights = best?.weights ?? { ...checkpoint.state.weights, ...checkpoint.state.average };
-  return { model: { network: modelSource(settings, directory).network, weights }, settings, epoch: best && best.epoch + 1 };
-}
 
 /** Trains in a directory: what `request` asks for, or without it on from the checkpoint there. */
 export async function runTraining(
@@ -145,11 +116,6 @@ function prepare(settings: TrainingSettings, all: Dataset): { training: Dataset;
       runtime: { threads: settings.threads, device: settings.device },
     },
   };
-}
-
-function readCheckpoint(directory: string): Checkpoint | undefined {
-  const path = join(directory, "checkpoint.npz");
-  return existsSync(path) ? decodeCheckpoint(readFileSync(path), path) : undefined;
 }
 
 /** The metrics file, cut back to what lies before step `step`. */
