@@ -120,7 +120,8 @@ export async function ascendFromMany(
   const radius = new Float64Array(batch).fill(eps);
   const start = new Float64Array(batch * d);
   for (let b = 0; b < batch; b++) if (b % restarts > 0) start.set(inBall(key.fold("start", b), d, eps), b * d);
-  const stepSize = Array.from({ length: batch }, (_, b) => 0.1 / known[Math.floor(b / restarts)].g ** 2);
+  // Only the ends matter here, so the step is longer than in `ascendFromZero`.
+  const stepSize = Array.from({ length: batch }, (_, b) => 0.3 / known[Math.floor(b / restarts)].g ** 2);
   const courses = await followAscent(objectives.loss(c), { start, radius, stepSize, steps, tolerance: 1e-9, keepPath: false });
   const last = courses.map(({ path }) => path[path.length - 1]);
   const kkt = await checkKkt(objectives.loss(c), Float64Array.from(last.flatMap((delta) => [...delta])), radius, { key: key.fold("end") });

@@ -85,7 +85,7 @@ const sizes: Record<Mode, Sizes> = {
     ratios: [0.2, 0.5, 1, 2, 5, 10, 20],
     widthSeeds: 64,
     landscapeSeeds: 8,
-    training: { ratios: [0.05], seeds: 5, gridSeeds: 2, grid: [1, 10, 100], epochs: 60 },
+    training: { ratios: [0.05], seeds: 5, gridSeeds: 2, grid: [1, 5, 25, 100], epochs: 60 },
     images: { scales: [0.1, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
   },
   full: fullSizes(),
@@ -105,7 +105,7 @@ function fullSizes(): Sizes {
     widthSeeds: 400,
     landscapeSeeds: 16,
     training: { ratios: [0.05, 0.1], seeds: 20, gridSeeds: 8, grid: [0.3, 1, 3, 10, 30, 100], epochs: 60 },
-    images: { scales: [0.1, 0.3, 1, 3, 10], count: 32, trainingCount: 1000, side: 28, m: 8000 },
+    images: { scales: [0.1, 0.3, 1, 3], count: 16, trainingCount: 1000, side: 28, m: 4000 },
   };
 }
 

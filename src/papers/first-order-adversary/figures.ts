@@ -87,7 +87,7 @@ function landscape(activation: SmoothActivation, { c, slice, paths }: LandscapeR
     kind: "heatmap",
     title: `Adversarial loss around x, ${activation}, c = ${c}`,
     caption:
-      "F(δ) on the plane of δ* (horizontal) and a random direction orthogonal to it, in units of ε; the ball is the unit disc. Lines: ascents from 0 and from random starts, projected onto the plane. Small scales look like a ramp, large ones bend.",
+      "F(δ) on the plane of δ* (horizontal) and a random direction orthogonal to it, in units of ε; the ball is the unit disc. Lines: ascents from 0 and from random starts, projected onto the plane. Compare the scales: a regular landscape is a ramp, and its paths are straight.",
     x: { label: "along δ*, in ε", values: slice.x },
     y: { label: "across, in ε", values: slice.y },
     values: slice.values,
@@ -116,7 +116,7 @@ function convergence({ cells }: Lab, activation: SmoothActivation): Chart {
     kind: "chart",
     title: `Convergence of the ascent, ${activation}`,
     caption:
-      "|δ_t − δ_∞|/ε of one network per input scale; dashed, the derived rate ε(1 + s|r|μ)/(ε + sΛ) from where the error is below 1e-3. Smaller scales converge faster.",
+      "|δ_t − δ_∞|/ε of one network per input scale; dashed, the derived rate ε(1 + s|r|μ)/(ε + sΛ) from where the error is below 1e-3.",
     x: { label: "step t" },
     y: { label: "|δ_t − δ_∞| / ε", scale: "log" },
     series,
@@ -178,14 +178,8 @@ function regularity({ cells }: Lab): Chart {
 function training(ratio: number, convention: Convention, curves: Lab["training"][number]["curves"][Convention]): Chart {
   return {
     kind: "chart",
-    title: `Adversarial training at five input scales, ρ = ${ratio}, learning rate: ${conventions[convention]}`,
-    caption: `Mean adversarial loss over seeds. ${
-      {
-        normalized: "Small scales are faster at first, and stay higher later.",
-        common: "The order is the reverse.",
-        best: "Little is left of either order.",
-      }[convention]
-    } Dashed: the fixed loss ${thresholds[ratio]} by which speed is judged.`,
+    title: `Adversarial training, ρ = ${ratio}, ${conventions[convention]}`,
+    caption: `Mean adversarial loss over seeds at five input scales. Which scale is first below the fixed loss ${thresholds[ratio]} (dashed), and which ends lowest, depends on the learning rate: compare the three conventions.`,
     x: { label: "epoch" },
     y: { label: "adversarial loss", scale: "log" },
     series: [

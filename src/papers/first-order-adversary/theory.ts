@@ -5,6 +5,8 @@
  *     f(x) = m^{-1/2} Σ_r a_r φ(w_r·x),   w_r ~ N(0, I_d),   a_r = ±1,   |x| = c  (the input scale),   ε = ρc  (fixed perturbation ratio ρ)
  *     F(δ) = ½(f(x + δ) − y)²  on  |δ| ≤ ε,    r = f(x + δ) − y,    r₀ = r(0),    g = |∇f(x)|,    h = |∇²f|,    y = ±1
  *     PGA:  δ ← Π_{|δ| ≤ ε}(δ + s ∇F(δ)),   δ₀ = 0
+ *
+ * For another loss F = ℓ(f) the same holds with r replaced by ℓ′(f), as long as ℓ′ keeps its sign and ℓ″ ≥ 0.
  */
 import { sphereRate } from "../../analysis/ascent-report.ts";
 import { type Activation, gaussianMean, sigma } from "./moments.ts";

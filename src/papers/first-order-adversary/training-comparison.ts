@@ -7,9 +7,9 @@ export const trainingScales = [0.1, 0.3, 1, 3, 10] as const;
 export const thresholds: Readonly<Record<number, number>> = { 0.05: 0.3, 0.1: 0.45 };
 
 export const conventions = {
-  normalized: "10/c², the kernel's scale",
-  common: "10 for every c",
-  best: "the best of a grid for each c",
+  normalized: "rate 10/c²",
+  common: "rate 10 for every c",
+  best: "best rate for each c",
 } as const;
 export type Convention = keyof typeof conventions;
 

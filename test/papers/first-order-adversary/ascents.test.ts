@@ -2,11 +2,12 @@
 import { describe, expect, it } from "vitest";
 import { followAscent } from "../../../src/analysis/ascent.ts";
 import { checkKkt, distance, norm, regularityIndex, row } from "../../../src/analysis/ascent-dynamics.ts";
+import { reportAscent } from "../../../src/analysis/ascent-report.ts";
 import { compileObjective } from "../../../src/analysis/objective.ts";
-import { add, constant, matMul, mul, reshape, square } from "../../../src/graph/index.ts";
+import { add, constant, matMul, mul, neg, reshape, softplus, square } from "../../../src/graph/index.ts";
 import { ascendFromZero, largestSlopeAndCurvature } from "../../../src/papers/first-order-adversary/ascents.ts";
 import { activations } from "../../../src/papers/first-order-adversary/moments.ts";
-import { drawEnsemble, type Ensemble, ensembleObjectives } from "../../../src/papers/first-order-adversary/networks.ts";
+import { drawEnsemble, type Ensemble, ensembleObjective, ensembleObjectives } from "../../../src/papers/first-order-adversary/networks.ts";
 import {
   contractionFactor,
   gradientMappingBound,
@@ -182,6 +183,19 @@ describe("the theorem, on tanh networks with q < 1", () => {
       expect(kkt[s].curvature).toBeCloseTo(Math.max(...values.filter((v) => Math.abs(v) > 1e-9)), 9);
       expect(kkt[s].multiplier).toBeCloseTo(Math.abs(r) * norm(gradient(net, at)), 9);
       expect(kkt[s].strictLocalMaximum).toBe(true);
+    }
+  });
+
+  it("holds for the logistic loss, with r replaced by ℓ′(f): one maximum, on the side of −y, at the predicted rate", async () => {
+    const logistic = ensembleObjective(ensemble, 1, ({ f, y }) => softplus(neg(mul(f, y))))(c);
+    const stepSize = radius.map(() => 0.02);
+    for (const [s, { path, kkt, tail, predictedRate }] of (
+      await reportAscent(logistic, { radius, stepSize, steps: 3000, tolerance: 1e-14, key: key(7) })
+    ).entries()) {
+      const x = row(ensemble.directions, s, 20).map((v) => c * v);
+      expect(distance(path[path.length - 1], fixedPoint(plain(ensemble, s), x, -ensemble.labels[s], eps(c))) / eps(c)).toBeLessThan(1e-9);
+      expect(kkt.strictLocalMaximum).toBe(true);
+      expect(Math.abs((tail?.rate ?? 0) - predictedRate)).toBeLessThan(0.03);
     }
   });
 
