@@ -228,6 +228,16 @@ const kinds: readonly [string, () => unknown, string | RegExp][] = [
     "needs input 1 to be constant, but it depends on the model's inputs",
   ],
   [
+    "one place written twice",
+    builds(
+      modelBytes({
+        node: [node("ScatterElements", ["x", "i", "u"], ["y"], [integer("axis", 1), text("reduction", "mul")])],
+        initializer: [int64s("i", [2, 2], [1, 1, 0, 3]), floats("u", [2, 2], [1, 2, 3, 4])],
+      }),
+    ),
+    "writes one place twice",
+  ],
+  [
     "dropout in training mode",
     builds(
       modelBytes({

@@ -4,6 +4,7 @@ import {
   cast,
   concat,
   constant,
+  evaluate,
   expand,
   gather,
   gatherElements,
@@ -115,7 +116,10 @@ interface Places {
   read(values: Value): Value;
 }
 
-/** Scattering with a reduction, in terms of sums; multiplying and extrema are right as long as no place is named twice. */
+/**
+ * Scattering with a reduction, in terms of sums, which is right as long as no place is named twice: ONNX asks for that where nothing is
+ * combined; the other reductions are refused where it cannot be seen.
+ */
 function combine(node: NodeReader, x: Value, updates: Value, places: Places): Value {
   const reduction = node.text("reduction", "none");
   if (reduction === "add") return places.add();
@@ -128,6 +132,9 @@ function combine(node: NodeReader, x: Value, updates: Value, places: Places): Va
   const news = (replaced[reduction] ?? node.fail(`scatters with the unknown reduction "${reduction}"`))();
   const wide = x.dtype === "bool" ? cast(news, "int32") : news;
   const hits = places.sum(expand(constant(tensor([1], [], wide.dtype)), wide.shape));
+  if (!node.isKnown(1) && reduction !== "none")
+    node.fail(`scatters with the reduction "${reduction}" at places that depend on the model's inputs`);
+  if (node.isKnown(1) && evaluate([hits])[0].data.some((count) => count > 1)) node.fail("writes one place twice");
   const written = cast(places.sum(wide), x.dtype);
   return where(greater(hits, 0), written, x);
 }
