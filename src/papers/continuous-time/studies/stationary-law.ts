@@ -17,17 +17,17 @@ interface Stationary extends Inner {
   measured: number;
   formula: number;
   root: number;
-  /** Final states of some chains, for the picture. */
-  sample: number[];
+  /** Of the final states. */
+  histogram: { x: number[]; y: number[] };
 }
 
 /** Chains of the ridge toy (E1), whose stationary density is Gibbs's, tilted by the adversary. */
 interface Toy {
   name: string;
   β: number;
-  /** sup |empirical − Gibbs distribution function| over the sample. */
+  /** sup |empirical − Gibbs distribution function| over the chains. */
   distance: number;
-  sample: number[];
+  histogram: { x: number[]; y: number[] };
 }
 
 interface Result {
@@ -46,14 +46,14 @@ function stationary(inner: Inner, η: number, chains: number, bench: Bench): Sta
   const burn = Math.round(4 / (η * law.slope));
   const record = Math.round(2 / (η * law.slope));
   const moments: [number, number] = [0, 0];
-  let sample: number[] = [];
+  let last: Float64Array = new Float64Array();
   scalarChains({ θstar: 1, τ: 0.5 }, inner, { η, steps: burn + record, chains, key: bench.key.fold("stationary", inner.K) }, (θ, step) => {
     if (step <= burn) return;
     moments[0] += mean(θ) / record;
     moments[1] += mean(θ.map((v) => v * v)) / record;
-    if (step === burn + record) sample = [...θ.subarray(0, 4000)];
+    last = θ;
   });
-  return { ...inner, measured: (moments[1] - moments[0] ** 2) / η, formula: law.variance, root: law.root, sample };
+  return { ...inner, measured: (moments[1] - moments[0] ** 2) / η, formula: law.variance, root: law.root, histogram: histogram(last, 40) };
 }
 
 /** E2: the ratio of the measured exponential rates of adversarial training and SGD in mean estimation. */
@@ -91,7 +91,7 @@ function toyLaw(inner: Inner, chains: number, bench: Bench): Toy {
     while (sorted[below] <= toyGrid[i]) below++;
     distance = Math.max(distance, Math.abs(below / chains - distribution));
   }
-  return { name: β === 0 ? "SGD" : `adversarial, β = ${β}`, β, distance, sample: [...θ.subarray(0, 4000)] };
+  return { name: β === 0 ? "SGD" : `adversarial, β = ${β}`, β, distance, histogram: histogram(θ, 40) };
 }
 
 /** 1.4 (iv) in general: the covariance of a long run in three dimensions against the solution of JV + VJᵀ = ηCov(h). */
@@ -175,7 +175,7 @@ export const stationaryLaws = study<Result>({
       const deviation = Math.sqrt(η * s.formula);
       const density = (θ: number) => Math.exp(-(((θ - s.root) / deviation) ** 2) / 2) / (deviation * Math.sqrt(2 * Math.PI));
       return [
-        { name: `${name}, chains`, ...histogram(s.sample, 40), mark: "points" },
+        { name: `${name}, chains`, ...s.histogram, mark: "points" },
         { name: `${name}, theory`, x: range, y: range.map(density), mark: "line" },
       ];
     });
@@ -194,8 +194,8 @@ export const stationaryLaws = study<Result>({
         caption: `Ridge toy at η = ${toy.η}: final states of independent chains against the density ∝ exp(−2B(L + βG)/(ηS)).`,
         x: { label: "θ" },
         y: { label: "density" },
-        series: toys.flatMap(({ name, β, sample }): Series[] => [
-          { name: `${name}, chains`, ...histogram(sample, 40), mark: "points" },
+        series: toys.flatMap(({ name, β, histogram }): Series[] => [
+          { name: `${name}, chains`, ...histogram, mark: "points" },
           { name: `${name}, Gibbs`, x: toyGrid, y: gibbsDensity(toyPotential(β), { η: toy.η, σ2: toy.S, B: toy.B }, toyGrid) },
         ]),
       },
@@ -204,8 +204,8 @@ export const stationaryLaws = study<Result>({
 });
 
 /** Midpoints and heights of a normalized histogram. */
-function histogram(sample: readonly number[], bins: number): { x: number[]; y: number[] } {
-  const [low, high] = [Math.min(...sample), Math.max(...sample)];
+function histogram(sample: Float64Array, bins: number): { x: number[]; y: number[] } {
+  const [low, high] = sample.reduce(([least, most], v) => [Math.min(least, v), Math.max(most, v)], [sample[0], sample[0]]);
   const width = (high - low) / bins;
   const counts = new Array<number>(bins).fill(0);
   for (const v of sample) counts[Math.min(bins - 1, Math.floor((v - low) / width))]++;
