@@ -1,6 +1,8 @@
 /** Convolutions and their input gradients in the blocked layout, with weights reordered in the graph. */
 import { pad, reduceSum, reshape, slice, sliceAxis, transpose, type Value } from "../../graph/index.ts";
-import { type BlockedRule, fillChannels, type Layout } from "./blocked.ts";
+import type { BlockedRule, Layout } from "./blocked.ts";
+import { stridedInputGradient } from "./blocked-strided.ts";
+import { fillChannels, reorderForGradient, reorderForPlainInput, reorderWeights } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
 import { slopeAndOffset } from "./scales.ts";
 
@@ -19,7 +21,7 @@ function convolution(value: Value, [x, w, bias]: readonly Value[], layout: Layou
   if (w.shape.length !== 4 || groups !== 1 || outputs < layout.block) return undefined;
   const { block } = layout;
   const plain = inputs < block;
-  const weights = plain ? reorderForPlainInput(w, block) : reorderWeights(w, block, false);
+  const weights = plain ? reorderForPlainInput(w, block) : reorderWeights(w, block);
   const filled = Math.ceil(outputs / block) * block;
   const blocked = blockedConv(plain ? x : layout.enter(x), weights, bias && fillChannels(bias, block, 0), undefined, {
     kernel: w.shape.slice(2),
@@ -38,11 +40,12 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
   const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
   const [outputs, inputs, ...kernel] = w.shape;
+  if (strides.some((s) => s !== 1)) return stridedInputGradient(value, [dy, w], layout);
   const complement = kernel.flatMap((extent, axis) => dilations[axis] * (extent - 1) - pads[axis]);
   const ends = kernel.map((extent, axis) => dilations[axis] * (extent - 1) - pads[axis + kernel.length]);
-  const fits = kernel.length === 2 && groups === 1 && strides.every((s) => s === 1) && [...complement, ...ends].every((n) => n >= 0);
+  const fits = kernel.length === 2 && groups === 1 && [...complement, ...ends].every((n) => n >= 0);
   if (!fits || outputs < block || inputs < 4) return undefined;
-  const blocked = blockedConv(layout.enter(dy), reorderWeights(turned(w), block, true), undefined, undefined, {
+  const blocked = blockedConv(layout.enter(dy), reorderForGradient(w, block), undefined, undefined, {
     kernel,
     strides,
     pads: [...complement, ...ends],
@@ -74,34 +77,6 @@ export function scaleChannels(x: Value, slope: Value, offset: Value | undefined,
     activation: undefined,
     shape: x.shape,
   });
-}
-
-/** The spatial axes in reverse order. */
-function turned(w: Value): Value {
-  const spatial = w.shape.map((_, axis) => axis >= 2);
-  if (w.shape.every((extent, axis) => !spatial[axis] || extent === 1)) return w;
-  return slice(w, {
-    starts: w.shape.map((extent, axis) => (spatial[axis] ? extent - 1 : 0)),
-    steps: spatial.map((turn) => (turn ? -1 : 1)),
-    extents: w.shape,
-  });
-}
-
-/** [O, I, k, k] → blocks of input and output channels innermost, [O/b, I/b, k, k, b, b] in memory; with `exchange` the axes O and I change roles. */
-function reorderWeights(w: Value, block: number, exchange: boolean): Value {
-  const filled = fillChannels(fillChannels(w, block, 0), block, 1);
-  const [outputs, inputs, height, width] = filled.shape;
-  const split = reshape(filled, [outputs / block, block, inputs / block, block, height, width]);
-  const reordered = transpose(split, exchange ? [2, 0, 4, 5, 1, 3] : [0, 2, 4, 5, 3, 1]);
-  return reshape(reordered, exchange ? [inputs, outputs, height, width] : [outputs, inputs, height, width]);
-}
-
-/** [O, I, k, k] with fewer than b input channels, which come in the plain layout: [O/b, I, k, k, b] in memory. */
-function reorderForPlainInput(w: Value, block: number): Value {
-  const filled = fillChannels(w, block, 0);
-  const [outputs, inputs, height, width] = filled.shape;
-  const split = reshape(filled, [outputs / block, block, inputs, height, width]);
-  return reshape(transpose(split, [0, 2, 3, 4, 1]), filled.shape);
 }
 
 /**

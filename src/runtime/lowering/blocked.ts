@@ -3,11 +3,12 @@
  * up to twice as fast. Values cross into the layout at the first convolution and leave it where something needs the plain one; what comes
  * between stays. Channels are filled up with zeros, and every rule keeps them finite.
  */
-import { apply, pad, rebuild, reshape, type Value } from "../../graph/index.ts";
+import { apply, rebuild, reshape, type Value } from "../../graph/index.ts";
 import { sameShape } from "../../tensor/index.ts";
 import { convolutionRules } from "./blocked-convolutions.ts";
 import { elementwiseRules } from "./blocked-elementwise.ts";
 import { poolingRules } from "./blocked-pooling.ts";
+import { fillChannels } from "./blocked-weights.ts";
 import { reorderInput, reorderOutput } from "./forms.ts";
 import type { LoweringPass } from "./index.ts";
 
@@ -51,12 +52,6 @@ function layoutOf(block: number): Layout {
       return plain;
     },
   };
-}
-
-/** Zeros behind the channels of [N, C, …] up to a multiple. */
-export function fillChannels(x: Value, multiple: number, axis = 1): Value {
-  const missing = Math.ceil(x.shape[axis] / multiple) * multiple - x.shape[axis];
-  return pad(x, { before: x.shape.map(() => 0), after: x.shape.map((_, a) => (a === axis ? missing : 0)) });
 }
 
 /** A blocked value with the block as an axis of its own: [N, C/b, H, W, b]. */

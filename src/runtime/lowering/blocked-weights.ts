@@ -1,0 +1,35 @@
+/** Weights in the order that blocked convolutions take, made in the graph because weights are its inputs. */
+import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+
+/** Zeros behind an axis (default: the channels of [N, C, …]) up to a multiple. */
+export function fillChannels(x: Value, multiple: number, axis = 1): Value {
+  const missing = Math.ceil(x.shape[axis] / multiple) * multiple - x.shape[axis];
+  return pad(x, { before: x.shape.map(() => 0), after: x.shape.map((_, a) => (a === axis ? missing : 0)) });
+}
+
+/** [O, I, k, k] → [O/b, I/b, k, k, b of I, b of O] in memory. */
+export function reorderWeights(w: Value, block: number): Value {
+  const filled = fillChannels(fillChannels(w, block, 0), block, 1);
+  const [outputs, inputs, height, width] = filled.shape;
+  const split = reshape(filled, [outputs / block, block, inputs / block, block, height, width]);
+  return reshape(transpose(split, [0, 2, 4, 5, 3, 1]), filled.shape);
+}
+
+/** [O, I, k, k] with fewer than b input channels, which come in the plain layout: [O/b, I, k, k, b] in memory. */
+export function reorderForPlainInput(w: Value, block: number): Value {
+  const filled = fillChannels(w, block, 0);
+  const [outputs, inputs, height, width] = filled.shape;
+  const split = reshape(filled, [outputs / block, block, inputs, height, width]);
+  return reshape(transpose(split, [0, 2, 3, 4, 1]), filled.shape);
+}
+
+/** The weights of the input gradient, kernels turned round and channels exchanged: [I/b, O/b, k, k, b of O, b of I] in memory. */
+export function reorderForGradient(w: Value, block: number): Value {
+  const filled = fillChannels(fillChannels(w, block, 0), block, 1);
+  const [outputs, inputs, height, width] = filled.shape;
+  // The channels of x go last first, since moving runs of them is much faster than moving numbers.
+  const last = reshape(transpose(reshape(filled, [outputs, inputs, height * width]), [0, 2, 1]), [outputs, height, width, inputs]);
+  const turned = slice(last, { starts: [0, height - 1, width - 1, 0], steps: [1, -1, -1, 1], extents: last.shape });
+  const split = reshape(turned, [outputs / block, block, height, width, inputs / block, block]);
+  return reshape(transpose(split, [4, 0, 2, 3, 1, 5]), [inputs, outputs, height, width]);
+}
