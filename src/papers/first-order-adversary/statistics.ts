@@ -32,6 +32,13 @@ export function spearman(x: readonly number[], y: readonly number[]): number {
   return aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb);
 }
 
+/** Slope of the least-squares line of log y on log x. */
+export function logSlope(x: readonly number[], y: readonly number[]): number {
+  const [u, v] = [x.map(Math.log), y.map(Math.log)];
+  const [mu, mv] = [u.reduce((s, t) => s + t, 0) / u.length, v.reduce((s, t) => s + t, 0) / v.length];
+  return u.reduce((s, t, i) => s + (t - mu) * (v[i] - mv), 0) / u.reduce((s, t) => s + (t - mu) ** 2, 0);
+}
+
 /** Whether every value is larger (`strictly`) or not smaller than the one before. */
 export function increasing(values: readonly number[], { strictly = true }: { strictly?: boolean } = {}): boolean {
   return values.every((v, i) => i === 0 || (strictly ? v > values[i - 1] : v >= values[i - 1]));

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { increasing, median, quantile, relativeSpread, spearman } from "../../../src/papers/first-order-adversary/statistics.ts";
+import { increasing, logSlope, median, quantile, relativeSpread, spearman } from "../../../src/papers/first-order-adversary/statistics.ts";
 
 it("takes medians and quantiles between order statistics", () => {
   expect(median([3, 1, 2])).toBe(2);
@@ -23,4 +23,14 @@ it("knows increasing lists, strictly or not", () => {
   expect(increasing([1, 2, 3])).toBe(true);
   expect(increasing([1, 2, 2])).toBe(false);
   expect(increasing([1, 2, 2], { strictly: false })).toBe(true);
+});
+
+it("finds the exponent of a power law", () => {
+  const x = [1, 2, 5, 10, 30];
+  expect(
+    logSlope(
+      x,
+      x.map((v) => 7 * v ** -1.5),
+    ),
+  ).toBeCloseTo(-1.5, 13);
 });
