@@ -55,9 +55,9 @@ export async function runTraining(
     throw new RunError(`${directory} already holds a training run`, `go on with it by --resume ${directory}, or choose another --out`);
   }
   const asked = request ?? readSettings(directory);
+  if (request) keepInitial(request.model, directory);
   const data = take(await loadData(asked.data, { split: "train", dataDir: asked.dataDir }), asked.examples ?? Number.POSITIVE_INFINITY);
   const settings = resolveSettings(asked, data);
-  if (request) keepInitial(settings.model, directory);
   const source = modelSource(settings, directory);
   const { network } = source;
   const { training, options } = prepare(settings, data);

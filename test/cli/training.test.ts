@@ -36,7 +36,7 @@ async function saddle(...line: string[]): Promise<{ code: number; out: string; e
 let trained: Awaited<ReturnType<typeof saddle>>;
 beforeAll(async () => {
   trained = await saddle("train", ...settings, "--out", run, "--json");
-}, 60_000);
+});
 
 it("--json prints one line with accuracies in 0..1 on stdout, and everything else on stderr", () => {
   expect(trained.code).toBe(0);
@@ -70,7 +70,7 @@ it("a run and its exported file are equally robust", async () => {
   expect([second.clean, second.robust]).toEqual([first.clean, first.robust]);
   const inspected = JSON.parse((await saddle("inspect", file, "--json")).out);
   expect(inspected.parameterCount).toEqual({ trained: 7850, statistic: 0, fixed: 0 });
-}, 60_000);
+});
 
 it("the same settings from a file give the same numbers", async () => {
   const config = join(directory, "run.yaml");
@@ -78,7 +78,7 @@ it("the same settings from a file give the same numbers", async () => {
   const again = await saddle("train", "--config", config, "--out", join(directory, "again"), "--json");
   const numbers = ({ clean, robust, lastClean, lastRobust }: Record<string, number>) => ({ clean, robust, lastClean, lastRobust });
   expect(numbers(JSON.parse(again.out))).toEqual(numbers(JSON.parse(trained.out)));
-}, 60_000);
+});
 
 describe("what goes wrong is one line", () => {
   it.each([
@@ -94,15 +94,11 @@ describe("what goes wrong is one line", () => {
     [["inspect", join(directory, "nowhere.onnx")], "there is no file"],
     [["data", "get", "mnst"], "did you mean mnist"],
     [["data", "show", "npz:/nowhere.npz"], "/nowhere.npz"],
-  ])(
-    "saddle %j",
-    async (line, message) => {
-      const { code, out, err } = await saddle(...line);
-      expect(code).not.toBe(0);
-      expect(out).toBe("");
-      expect(err).toContain(message);
-      expect(err).not.toMatch(/\n\s+at /);
-    },
-    30_000,
-  );
+  ])("saddle %j", async (line, message) => {
+    const { code, out, err } = await saddle(...line);
+    expect(code).not.toBe(0);
+    expect(out).toBe("");
+    expect(err).toContain(message);
+    expect(err).not.toMatch(/\n\s+at /);
+  });
 });
