@@ -96,7 +96,7 @@ function copied(bytes: Uint8Array): ArrayBuffer {
 }
 
 /** IEEE 754 binary16. */
-export function halfToNumber(bits: number): number {
+function halfToNumber(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
   const fraction = bits & 0x3ff;
@@ -105,7 +105,7 @@ export function halfToNumber(bits: number): number {
 }
 
 /** To the nearest binary16, ties to even; beyond its range to infinity. */
-export function numberToHalf(x: number): number {
+function numberToHalf(x: number): number {
   const sign = x < 0 || Object.is(x, -0) ? 0x8000 : 0;
   const a = Math.abs(x);
   if (Number.isNaN(x)) return 0x7e00;

@@ -39,8 +39,6 @@ export interface OnnxFunction {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** Attributes with defaults. */
-  readonly attributes: ReadonlyMap<string, AttributeProto>;
   readonly opsets: ReadonlyMap<string, number>;
 }
 

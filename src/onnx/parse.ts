@@ -60,7 +60,7 @@ function readNode(node: NodeProto, index: number): OnnxNode {
 export function readFunction(proto: FunctionProto, modelOpsets: ReadonlyMap<string, number>): OnnxFunction {
   const nodes = inOrder(proto.node.map(readNode), new Set(proto.input), `function "${proto.name}"`);
   const own = readOpsets(proto.opsetImport);
-  return { nodes, inputs: proto.input, outputs: proto.output, attributes: new Map(), opsets: own.size > 0 ? own : modelOpsets };
+  return { nodes, inputs: proto.input, outputs: proto.output, opsets: own.size > 0 ? own : modelOpsets };
 }
 
 function uniquePorts(kind: string, infos: readonly ValueInfoProto[]): OnnxPort[] {
