@@ -2,7 +2,7 @@
  * Watches validation for the two ways in which robust training goes wrong.
  *
  * Catastrophic overfitting (Wong et al. 2020): the network learns to defeat the one-step attack that it is trained with. Accuracy under PGD collapses,
- * while accuracy under FGSM stays or even rises. Robust overfitting (Rice et al. 2020): robust accuracy falls slowly behind its best, epoch after epoch.
+ * while accuracy under FGSM stays or even rises: the two come apart. Robust overfitting (Rice et al. 2020): robust accuracy falls slowly behind its best, epoch after epoch.
  */
 
 /** Accuracies on the validation split after an epoch, in 0..1. */
@@ -18,8 +18,10 @@ export interface EpochRecord {
 export interface MonitorOptions {
   /** What is done: a word, an end, or the best weights again with a fresh optimizer. */
   onOverfitting?: "warn" | "stop" | "roll-back";
-  /** Share of the best robust accuracy below which it has collapsed. */
+  /** Robust accuracy below this share of the accuracy under FGSM is a collapse … */
   collapse?: number;
+  /** … where they are at least so far apart. */
+  apart?: number;
   /** Robust overfitting: this far behind the best … */
   gap?: number;
   /** … in so many epochs in a row. */
@@ -38,17 +40,16 @@ export interface Overfitting {
 /** What the last epoch of a history shows, if anything. */
 export function overfitting(
   history: readonly EpochRecord[],
-  { collapse = 0.5, gap = 0.02, patience = 3 }: MonitorOptions = {},
+  { collapse = 0.5, apart = 0.3, gap = 0.02, patience = 3 }: MonitorOptions = {},
 ): Overfitting | undefined {
   const now = history.at(-1);
   if (!now) return undefined;
   const best = history.reduce((a, b) => (b.robust > a.robust ? b : a));
   const found = (kind: Overfitting["kind"], message: string): Overfitting => ({ kind, epoch: now.epoch, best, now, message });
-  // FGSM gives up little where PGD gives up much: what was learned defends against one step only.
-  if (now.robust < collapse * best.robust && best.fgsm - now.fgsm < (best.robust - now.robust) / 2) {
+  if (now.robust < collapse * now.fgsm && now.fgsm - now.robust > apart) {
     return found(
       "catastrophic",
-      `catastrophic overfitting: accuracy under the validation attack fell from ${percent(best.robust)} (epoch ${best.epoch + 1}) to ${percent(now.robust)}, under FGSM it is ${percent(now.fgsm)}`,
+      `catastrophic overfitting: accuracy is ${percent(now.fgsm)} under FGSM but ${percent(now.robust)} under the validation attack (at best ${percent(best.robust)}, epoch ${best.epoch + 1})`,
     );
   }
   const late = history.slice(-patience);

@@ -42,7 +42,7 @@ function prepare({ network, batchSize }: Workbench, settings: Required<FreeOptio
       const loss = mean(crossEntropy(logits, labels));
       // The direction of a step does not depend on the length of the gradient, so the mean serves as well as the sum.
       const uphill = mul(steepest(grad(loss, point), norm === "linf" ? "sign" : "l2"), crafted.stepSize);
-      const project = ballProjection(constant(zeros([])), norm, crafted.epsilon);
+      const project = ballProjection(constant(zeros([], x.dtype)), norm, crafted.epsilon);
       return { loss, logits, outputs: { perturbation: project(add(crafted.perturbation, uphill)) } };
     },
     observe({ outputs }) {
