@@ -5,7 +5,7 @@
  */
 import { Matrix } from "ml-matrix";
 import { add, concat, grad, input, matMul, mul, reshape, sum, topological, transpose, type Value, vmap } from "../graph/index.ts";
-import { type Model, weightNames } from "../models/model.ts";
+import { type Model, type Network, type Weights, weightNames } from "../models/model.ts";
 import { type CompileOptions, compile } from "../runtime/index.ts";
 import { type FloatDType, rows, ShapeError, sameShape, size, type Tensor, takeRows, tensor, zeros } from "../tensor/index.ts";
 
@@ -19,6 +19,14 @@ export interface EmpiricalNtkOptions {
 /** Examples whose inner products are taken at once. */
 const TILE = 64;
 
+/** The kernel of one network, compiled once: for many weights, or along training. */
+export interface EmpiricalKernel {
+  /** Θ̂(x, z) at the weights, for inputs [n, …] and [n', …] (default: z = x), as in `empiricalNtk`. */
+  at(weights: Weights, x: Tensor, z?: Tensor): Promise<Matrix>;
+  /** Gives the compiled functions back. */
+  release(): Promise<void>;
+}
+
 /**
  * Θ̂(x, z) = (1/C) Σ_k ⟨∇_θ f_k(x), ∇_θ f_k(z)⟩, averaged over a model's C logits f_k, as the matrix [n, n'] for inputs x [n, …] and z [n', …]
  * (default: x), in inference mode, θ being all trained weights. Computed in the dtype of the inputs, which must be that of the weights.
@@ -29,43 +37,60 @@ export async function empiricalNtk(
   model: Model,
   x: Tensor,
   z: Tensor = x,
-  { block = 32, runtime = {} }: EmpiricalNtkOptions = {},
+  { block = 32, runtime }: EmpiricalNtkOptions = {},
 ): Promise<Matrix> {
-  const dtype = x.dtype as FloatDType;
-  for (const { shape, dtype: given } of [x, z]) {
-    if (given !== dtype || !sameShape(shape.slice(1), model.network.inputShape)) {
-      throw new ShapeError(`the model takes inputs [n, ${model.network.inputShape}], all of one dtype, not ${given}[${shape}]`);
-    }
-  }
   const most = Math.max(x.shape[0], z.shape[0]);
-  const b = Math.min(block, most);
-  const tile = b * Math.max(1, Math.min(Math.floor(TILE / b), Math.ceil(most / b)));
-  const features = await featureProgram(model, dtype, b, runtime);
-  const inner = await innerProgram(features.widths, dtype, tile, runtime);
-  const first = tilesFor(features.widths, dtype, x.shape[0], tile);
-  const second = z === x ? first : tilesFor(features.widths, dtype, z.shape[0], tile);
-
-  const kernel = Matrix.zeros(x.shape[0], z.shape[0]);
-  for (let logit = 0; logit < model.network.classes; logit++) {
-    await features.fill(first, x, logit);
-    if (second !== first) await features.fill(second, z, logit);
-    for (const [i, left] of first.entries()) {
-      for (const [j, right] of second.entries()) {
-        if (second === first && j > i) continue;
-        const { K } = await inner.run({ ...side("left", left), ...side("right", right) });
-        accumulate(kernel, K, i * tile, j * tile, second === first && j < i);
-      }
-    }
+  const kernel = await empiricalKernel(model.network, x.dtype as FloatDType, { block: Math.min(block, most), runtime });
+  try {
+    return await kernel.at(model.weights, x, z);
+  } finally {
+    await kernel.release();
   }
-  await Promise.all([features.release(), inner.release()]);
-  return kernel.mul(1 / model.network.classes);
+}
+
+/** Compiles the empirical kernel of a network whose weights and inputs have the given dtype. */
+export async function empiricalKernel(
+  network: Network,
+  dtype: FloatDType,
+  { block = 32, runtime = {} }: EmpiricalNtkOptions = {},
+): Promise<EmpiricalKernel> {
+  const tile = block * Math.max(1, Math.floor(TILE / block));
+  const features = await featureProgram(network, dtype, block, runtime);
+  const inner = await innerProgram(features.widths, dtype, tile, runtime);
+  return {
+    async at(weights, x, z = x) {
+      for (const { shape, dtype: given } of [x, z]) {
+        if (given !== dtype || !sameShape(shape.slice(1), network.inputShape)) {
+          throw new ShapeError(`the kernel takes inputs ${dtype}[n, ${network.inputShape}], not ${given}[${shape}]`);
+        }
+      }
+      const first = tilesFor(features.widths, dtype, x.shape[0], tile);
+      const second = z === x ? first : tilesFor(features.widths, dtype, z.shape[0], tile);
+      const kernel = Matrix.zeros(x.shape[0], z.shape[0]);
+      for (let logit = 0; logit < network.classes; logit++) {
+        await features.fill(first, weights, x, logit);
+        if (second !== first) await features.fill(second, weights, z, logit);
+        for (const [i, left] of first.entries()) {
+          for (const [j, right] of second.entries()) {
+            if (second === first && j > i) continue;
+            const { K } = await inner.run({ ...side("left", left), ...side("right", right) });
+            accumulate(kernel, K, i * tile, j * tile, second === first && j < i);
+          }
+        }
+      }
+      return kernel.mul(1 / network.classes);
+    },
+    release: async () => {
+      await Promise.all([features.release(), inner.release()]);
+    },
+  };
 }
 
 /** What is kept of examples: matrices [examples, width] by name "group.member"; the kernel is the sum over groups of the products of their Gram matrices. */
 type Features = Readonly<Record<string, Tensor>>;
 
 /** Compiles x [b, …] → features of one logit: all free gradients in one matrix, and two factors for each weight matrix. */
-async function featureProgram({ network, weights }: Model, dtype: FloatDType, b: number, runtime: CompileOptions) {
+async function featureProgram(network: Network, dtype: FloatDType, b: number, runtime: CompileOptions) {
   const W = Object.fromEntries(Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, dtype)]));
   const [x, selector] = [input("x", [b, ...network.inputShape], dtype), input("selector", [1, network.classes], dtype)];
   const trained = weightNames(network, "trained").map((name) => W[name]);
@@ -91,7 +116,7 @@ async function featureProgram({ network, weights }: Model, dtype: FloatDType, b:
   return {
     widths: Object.fromEntries(Object.entries(named).map(([name, { shape }]) => [name, shape[1]])),
     /** Writes the features of examples into tiles; what lies beyond the last example is filled with it. */
-    async fill(into: readonly Features[], examples: Tensor, logit: number): Promise<void> {
+    async fill(into: readonly Features[], weights: Weights, examples: Tensor, logit: number): Promise<void> {
       const chosen = tensor(
         Float64Array.from({ length: network.classes }, (_, k) => (k === logit ? 1 : 0)),
         [1, network.classes],

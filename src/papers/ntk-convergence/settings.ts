@@ -5,8 +5,8 @@ const quick = {
   regret: { m: 128, T: 100, R: 8, stepSizes: [0.25, 1, 4], activations: ["softplus"] },
   ordering: { n: 6, m: 64, radii: [0.1, 0.3], gridAngles: 200 },
   linearization: { widths: [128, 256, 512, 1024, 2048, 4096, 8192], R: 5, draws: 1, deepR: 1, deepDraws: 2, deepWidths: [16, 32, 64, 128] },
-  convergence: { m: 64, T: 150, radii: [8] },
-  nearInitialization: { widths: [32, 128, 512, 1024], deepWidths: [32, 64, 128], T: 400, deepT: 100, R: 30 },
+  convergence: { m: 64, T: 300, radii: [8] },
+  nearInitialization: { widths: [32, 128, 512], deepWidths: [32, 64, 128], T: 400, deepT: 100, R: 30 },
   existence: { samples: 200, widths: [256, 512, 1024, 2048, 4096], draws: 10, radii: [0.2, 0.4, 0.6, 0.8] },
   shattering: { dimensions: [3, 10, 100], labellings: 100, pairs: 5 },
   capacity: {
@@ -14,11 +14,11 @@ const quick = {
     dimensions: [5, 10],
     radii: [0, 0.5, 0.9],
     dataSeeds: 3,
-    steps: 600,
-    attackSteps: 5,
+    steps: 500,
+    attackSteps: 4,
     widths: [1, 2, 4, 8, 16, 32, 64, 128],
   },
-  spectrum: { n: 10, widths: [64, 256, 1024], deepWidths: [64, 128, 256], draws: 12, depths: [1, 2] },
+  spectrum: { n: 10, widths: [64, 256, 1024], deepWidths: [64, 128, 256], draws: 40, depths: [1, 2] },
 } as const;
 
 const full = {
@@ -50,7 +50,7 @@ const full = {
     attackSteps: 10,
     widths: [1, 2, 4, 8, 16, 32, 64, 128],
   },
-  spectrum: { n: 24, widths: [64, 256, 1024, 4096], deepWidths: [64, 128, 256, 512], draws: 20, depths: [1, 2, 3] },
+  spectrum: { n: 24, widths: [64, 256, 1024, 4096], deepWidths: [64, 128, 256, 512], draws: 60, depths: [1, 2, 3] },
 } as const;
 
 export type Settings = typeof quick | typeof full;

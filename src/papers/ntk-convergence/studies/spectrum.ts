@@ -1,6 +1,6 @@
 /** Empirical against analytic tangent kernels: their spectra, and how fast the one tends to the other. */
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
-import { empiricalNtk } from "../../../analysis/ntk-empirical.ts";
+import { empiricalKernel } from "../../../analysis/ntk-empirical.ts";
 import {
   type DualActivation,
   deepNtk,
@@ -61,9 +61,11 @@ async function study(
   const K = kernel(points, points);
   const [empirical, distances]: [number[][], number[]] = [[], []];
   for (const m of widths) {
+    const drawn = Array.from({ length: draws }, (_, draw) => make(key.fold(architecture, m, draw), m));
+    const compiled = await empiricalKernel(drawn[0].network, "float64", { block: n, runtime: { threads: 1 } });
     const kernels: Matrix[] = [];
-    for (let draw = 0; draw < draws; draw++)
-      kernels.push((await empiricalNtk(make(key.fold(architecture, m, draw), m), points)).mul(scale(m)));
+    for (const { weights } of drawn) kernels.push((await compiled.at(weights, points)).mul(scale(m)));
+    await compiled.release();
     empirical.push(spectrum(kernels[0]));
     distances.push(Math.sqrt(average(kernels.map((K̂) => Matrix.sub(K̂, K).norm() ** 2))) / K.norm());
   }
