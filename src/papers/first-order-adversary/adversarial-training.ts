@@ -24,6 +24,9 @@ import { compile } from "../../runtime/index.ts";
 import { type FloatDType, type Key, normal, type Tensor, tensor, toFloat64, zeros } from "../../tensor/index.ts";
 import { drawEnsemble, outputs } from "./networks.ts";
 
+/** Input dimension d of the trainings of §2.4. */
+export const trainingDimension = 30;
+
 /** One training: the input scale, the learning rate, and the seed that draws network and data. */
 export interface TrainingRun {
   c: number;
@@ -53,7 +56,17 @@ export interface TrainingOptions {
  */
 export async function trainAdversarially(
   runs: readonly TrainingRun[],
-  { key, rho, d = 30, m = 400, examples = 100, epochs = 60, innerSteps = 10, dtype = "float32", progress = () => {} }: TrainingOptions,
+  {
+    key,
+    rho,
+    d = trainingDimension,
+    m = 400,
+    examples = 100,
+    epochs = 60,
+    innerSteps = 10,
+    dtype = "float32",
+    progress = () => {},
+  }: TrainingOptions,
 ): Promise<number[][]> {
   const problems = runs.map(({ seed, c }) => drawProblem(key.fold("training", seed), { c, d, m, examples }));
   const L = runs.length;

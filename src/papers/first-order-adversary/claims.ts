@@ -1,16 +1,18 @@
 /** The claims of §2.5, each under its number. What the paper says is its abstract; everything measured here is our derivation or set-up. */
 import { type Claim, claim, type Measurement } from "../laboratory.ts";
+import { trainingDimension } from "./adversarial-training.ts";
 import {
   type Cell,
   type FirstOrderAdversaryLab,
   isLocalMaximum,
+  rho,
   type SmoothActivation,
   smoothActivations,
   widthDimension,
 } from "./experiment.ts";
 import { activations } from "./moments.ts";
 import { increasing, median, relativeSpread, spearman } from "./statistics.ts";
-import { gradientSpread } from "./theory.ts";
+import { gradientSpread, initialAdversarialLoss, valleyFreeScale } from "./theory.ts";
 import { thresholds } from "./training-comparison.ts";
 
 type Lab = FirstOrderAdversaryLab;
@@ -149,6 +151,9 @@ const uniqueness = claim<Lab>({
         "regular seeds that agree": `${agree}/${regular.length}`,
         "cut seeds with two ends": `${split.length}/${cut.length}`,
         "all strict": split.every((r) => r.allStrict),
+        "no valley below c ≈ (predicted for |r₀| = 1)": list(
+          smoothActivations.map((name) => valleyFreeScale(activations[name], { d: 50, rho })),
+        ),
       },
       holds: agree === regular.length && regular.length > 0 && split.length > 0 && split.every(({ allStrict }) => allStrict),
     };
@@ -253,6 +258,9 @@ const training = claim<Lab>({
         if (convention === "normalized") holds &&= rank >= 0.9 && increasing(times, { strictly: false });
       }
       measured[`ρ = ${rho}: loss at the start`] = list(curves.normalized.map(({ loss }) => loss[0]));
+      measured[`ρ = ${rho}: predicted loss at the start`] = list(
+        curves.normalized.map(({ c }) => initialAdversarialLoss(activations.tanh, { c, d: trainingDimension, rho })),
+      );
       measured[`ρ = ${rho}: loss at the end, normalized`] = list(curves.normalized.map(({ loss }) => loss[loss.length - 1]));
     }
     const levels = Object.entries(thresholds)

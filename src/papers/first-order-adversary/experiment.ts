@@ -62,7 +62,7 @@ export interface FirstOrderAdversaryLab {
 }
 
 /** Everything that grows with the budget. `paper` is `full`: the paper's own sizes are not known to us. */
-interface Sizes {
+export interface Sizes {
   /** Networks of the table: at c ≤ 1, where R2.1 wants many; and at larger c, where ascents are long, and for restarts and trapping. */
   seeds: readonly [many: number, few: number];
   restarts: number;
@@ -109,9 +109,8 @@ function fullSizes(): Sizes {
   };
 }
 
-/** Runs the laboratory. */
-export async function experiment({ mode, key, progress, remember }: Bench): Promise<FirstOrderAdversaryLab> {
-  const size = sizes[mode];
+/** Runs the laboratory, at the sizes of the bench's mode unless others are given. */
+export async function experiment({ mode, key, progress, remember }: Bench, size: Sizes = sizes[mode]): Promise<FirstOrderAdversaryLab> {
   const cells: Cell[] = [];
   const halfRatio: FirstOrderAdversaryLab["halfRatio"] = [];
   const oneStepSize: FirstOrderAdversaryLab["oneStepSize"] = [];
@@ -197,15 +196,15 @@ export async function experiment({ mode, key, progress, remember }: Bench): Prom
 
   const landscapes: FirstOrderAdversaryLab["landscapes"] = { tanh: [], softplus: [] };
   const controls: Partial<FirstOrderAdversaryLab["controls"]> = {};
-  for (const activation of ["tanh", "softplus", "relu"] as const) {
+  for (const [i, activation] of (["tanh", "softplus", "relu"] as const).entries()) {
     const ensemble = drawEnsemble(key.fold("landscape"), { activation, networks: size.landscapeSeeds, d: 50, m: 1000 });
-    progress(`${activation}: the same ascent at three scales`, 0.52);
+    progress(`${activation}: the same ascent at three scales`, 0.52 + 0.05 * i);
     controls[activation] = await remember(`control ${activation}`, () =>
       compareScales(ensemble, ensembleObjectives(ensemble, 1), { scales: [0.1, 1, 10], rho }),
     );
     if (activation === "relu") continue;
     for (const c of [0.1, 1, 10]) {
-      progress(`${activation}: landscape at c = ${c}`, 0.55);
+      progress(`${activation}: landscape at c = ${c}`, 0.54 + 0.05 * i);
       landscapes[activation].push(
         await remember(`landscape ${activation} c=${c}`, () =>
           surveyLandscape(ensemble, { c, rho, key: key.fold("landscape", activation, c) }),

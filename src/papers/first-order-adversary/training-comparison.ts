@@ -41,18 +41,19 @@ export async function compareLearningRates(
 ): Promise<TrainingComparison> {
   const comparison: TrainingComparison = [];
   for (const [i, rho] of ratios.entries()) {
-    const train = (label: string, rates: (c: number) => readonly number[], count: number) =>
+    const train = (part: 0 | 1 | 2, label: string, rates: (c: number) => readonly number[], count: number) =>
       remember(`training ρ=${rho} ${label}`, async () => {
         const cases = trainingScales.flatMap((c) => rates(c).map((learningRate) => ({ c, learningRate })));
         const runs: TrainingRun[] = cases.flatMap((one) => Array.from({ length: count }, (_, seed) => ({ ...one, seed })));
+        const before = (i + part / 3) / ratios.length;
         const report = (fraction: number) =>
-          progress(`adversarial training, ρ = ${rho}, rate ${label}`, 0.65 + (0.27 * (i + fraction)) / ratios.length);
+          progress(`adversarial training, ρ = ${rho}, rate ${label}`, 0.65 + 0.27 * (before + fraction / 3 / ratios.length));
         const losses = await trainAdversarially(runs, { key, rho, epochs, progress: report });
         return cases.map((one, i) => summarize(one, thresholds[rho], losses.slice(i * count, (i + 1) * count)));
       });
-    const normalized = await train("normalized", (c) => [10 / c ** 2], seeds);
-    const common = await train("common", () => [10], seeds);
-    const searched = await train("grid", (c) => grid.map((factor) => (10 * factor) / c ** 2), gridSeeds);
+    const normalized = await train(0, "normalized", (c) => [10 / c ** 2], seeds);
+    const common = await train(1, "common", () => [10], seeds);
+    const searched = await train(2, "grid", (c) => grid.map((factor) => (10 * factor) / c ** 2), gridSeeds);
     const best = trainingScales.map((c) => searched.filter((curve) => curve.c === c).reduce((a, b) => (area(b) < area(a) ? b : a)));
     comparison.push({ rho, curves: { normalized, common, best } });
   }
