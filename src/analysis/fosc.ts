@@ -2,11 +2,12 @@
 import {
   type AttackData,
   argMax,
+  dualNormOf,
   exampleRows,
   foscOf,
   type Norm,
   type Oracle,
-  type PerturbationSet,
+  perturbationSets,
   project,
   randomPoint,
   stepAlong,
@@ -29,6 +30,8 @@ export interface FoscStep {
   fosc: Float64Array;
   /** c(x) over the ball within the input domain, [N]. */
   foscInBox: Float64Array;
+  /** c(x)/(ε‖g‖), [N]: from 0 (converged) to 2, whatever the size of the gradient; 0 where it vanishes. */
+  relative: Float64Array;
   /** Cross-entropy, [N]. */
   loss: Float64Array;
   /** Whether the point is still classified correctly, [N]. */
@@ -41,15 +44,15 @@ export async function foscAlongPgd(
   { x, labels }: Pick<AttackData, "x" | "labels">,
   { norm, epsilon, steps, stepSize = epsilon / 4, randomStart = true, key }: FoscTraceOptions,
 ): Promise<FoscStep[]> {
-  const { low, high } = oracle.domain;
   const count = x.shape[0];
-  const sets = exampleRows(x).map((center): PerturbationSet => ({ center, norm, epsilon, low, high }));
+  const sets = perturbationSets(exampleRows(x), { norm, epsilon }, oracle.domain);
   const points = sets.map((set, i) => (randomStart ? randomPoint(set, key.fold(i)) : set.center.slice()));
   const trace: FoscStep[] = [];
   for (let step = 0; step <= steps; step++) {
     const now: FoscStep = {
       fosc: new Float64Array(count),
       foscInBox: new Float64Array(count),
+      relative: new Float64Array(count),
       loss: new Float64Array(count),
       correct: new Uint8Array(count),
     };
@@ -60,9 +63,11 @@ export async function foscAlongPgd(
         const i = from + k;
         now.fosc[i] = foscOf(sets[i], points[i], gradient);
         now.foscInBox[i] = foscOf(sets[i], points[i], gradient, { box: true });
+        const scale = epsilon * dualNormOf(gradient, norm);
+        now.relative[i] = scale > 0 ? now.fosc[i] / scale : 0;
         now.loss[i] = loss;
         now.correct[i] = argMax(logits) === labels[i] ? 1 : 0;
-        stepAlong(points[i], gradient, norm, stepSize);
+        stepAlong(sets[i], points[i], gradient, stepSize);
         project(sets[i], points[i]);
       });
     }

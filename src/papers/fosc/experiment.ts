@@ -3,7 +3,7 @@ import type { Bench } from "../laboratory.ts";
 import { type FormRecord, type ReductionRecord, type StoppingRecord, studyForms, studyReduction, studyStopping } from "./exact.ts";
 import { openProblem } from "./problems.ts";
 import { makeTransferSource, type RunRecord, runMethod, type TransferSource } from "./runs.ts";
-import { type ProblemSettings, settings } from "./settings.ts";
+import { type ProblemSettings, type Settings, settings } from "./settings.ts";
 import { type DescentRecord, descend, drawToy, lemmaRatio } from "./theory.ts";
 
 export interface FoscLab {
@@ -19,8 +19,9 @@ export interface FoscLab {
 
 export const deltas = [1, 0.3, 0.1, 0.03, 0.01] as const;
 
-export async function experiment(bench: Bench): Promise<FoscLab> {
-  const { problems, exactCases, lemmaPoints, noiseRepeats, traced } = settings[bench.mode];
+/** The sizes of the bench's mode, or sizes of one's own. */
+export async function experiment(bench: Bench, sizes: Settings = settings[bench.mode]): Promise<FoscLab> {
+  const { problems, exactCases, lemmaPoints, noiseRepeats, traced } = sizes;
   const key = bench.key.fold("fosc");
   bench.progress("exact checks", 0);
   const first = await openProblem(problems[0]);

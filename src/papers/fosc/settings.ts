@@ -27,7 +27,7 @@ export interface Settings {
   exactCases: number;
   lemmaPoints: number;
   noiseRepeats: number;
-  /** Test examples on which the quality of attacks on the fixed model is measured, and random points of the transfer attack. */
+  /** Test examples on which the quality of attacks on the fixed model is measured. */
   traced: number;
 }
 
