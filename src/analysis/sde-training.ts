@@ -86,7 +86,7 @@ export async function sdeOf(
 /**
  * Discrete training itself, `copies` independent runs of `steps` steps from `start` ([p] or [copies, p]): the weights at `records + 1` equally
  * spaced times t = η × step, the start included. Batches are drawn with replacement; `batch: "all"` takes every example in every step.
- * @throws RangeError when the steps cannot be recorded so, or a copy leaves the finite numbers.
+ * @throws RangeError when start or records do not fit, a shared perturbation would meet single batches, or a copy leaves the finite numbers.
  */
 export async function trainCopies(
   learner: Learner,
@@ -96,11 +96,16 @@ export async function trainCopies(
 ): Promise<Snapshot[]> {
   const { η, batch, adversary = SGD, copies, steps, records = 1, key } = options;
   if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
+  if (adversary.shared && batch !== "all") throw new RangeError('a perturbation shared by the batch is trained with `batch: "all"` only');
   const N = data.x.shape[0];
+  const p = weightCount(learner);
+  if (start.length !== p && start.length !== copies * p) {
+    throw new RangeError(`a start of ${start.length} numbers is neither one weight set (${p}) nor one for each of ${copies} copies`);
+  }
   const graph = await compileCopies(learner, data, copies, ({ θ, w, x, y }) => ({
     pull: weightedDirection(learner, θ, x, y, w, adversary),
   }));
-  let X: Float64Array = Float64Array.from({ length: copies * weightCount(learner) }, (_, i) => start[i % start.length]);
+  let X: Float64Array = Float64Array.from({ length: copies * p }, (_, i) => start[i % start.length]);
   const snapshots: Snapshot[] = [{ t: 0, X }];
   for (let step = 1; step <= steps; step++) {
     const weights = batch === "all" ? new Float64Array(copies * N).fill(η / N) : batchWeights(key.fold(step), copies, N, batch, η);

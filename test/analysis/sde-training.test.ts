@@ -133,6 +133,10 @@ it("refuses what has no equation", async () => {
   await expect(sdeOf(regression, { x, y }, { ...rule, adversary: { ...adversary, shared: true } })).rejects.toThrow(RangeError);
   await expect(sdeOf(regression, { x, y: normal(key(1), [N + 1]) }, rule)).rejects.toThrow("do not belong together");
   await expect(trainCopies(regression, { x, y }, X, { ...rule, steps: 3, records: 2, key: key(1) })).rejects.toThrow("3 steps");
+  const training = { ...rule, steps: 40, key: key(1) };
+  await expect(trainCopies(regression, { x, y }, [1, 2], training)).rejects.toThrow("neither one weight set");
+  await expect(trainCopies(regression, { x, y }, X, { ...training, adversary: { ...adversary, shared: true } })).rejects.toThrow("shared");
+  await expect(trainCopies(regression, { x, y }, X, { ...training, η: 1e9 })).rejects.toThrow("finite");
 });
 
 const width = 5;
