@@ -16,3 +16,11 @@ export function proportion(count: number, of: number): Proportion {
   const half = (z / (1 + z ** 2 / of)) * Math.sqrt((value * (1 - value)) / of + z ** 2 / (4 * of * of));
   return { count, of, value, interval: [Math.max(0, center - half), Math.min(1, center + half)] };
 }
+
+/** The quantile of ascending numbers, linear between neighbours; NaN of none. */
+export function quantile(ascending: readonly number[], share: number): number {
+  if (ascending.length === 0) return Number.NaN;
+  const at = share * (ascending.length - 1);
+  const [low, high] = [ascending[Math.floor(at)], ascending[Math.ceil(at)]];
+  return low === high ? low : low + (high - low) * (at - Math.floor(at));
+}
