@@ -1,4 +1,4 @@
-/** Where the time of a workload goes, by operator and output shape: `npx tsx bench/profile.ts WORKLOAD [runs]`. The fastest run counts for each node. */
+/** Where the time of a workload goes, by operator and output shape: `npx tsx bench/profile.ts WORKLOAD [runs] [threads]`. The fastest run counts for each node. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,10 +12,10 @@ interface ProfileEvent {
   readonly args: { readonly op_name?: string; readonly output_type_shape?: readonly Record<string, readonly number[]>[] };
 }
 
-const [name, runs = "10"] = process.argv.slice(2);
+const [name, runs = "10", threads] = process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), "profile-"));
 const workload = workloads[name];
-const made = await programs(workload, { profile: join(folder, "p") });
+const made = await programs(workload, { profile: join(folder, "p"), threads: threads ? Number(threads) : undefined });
 await timed(workload, made, Number(runs));
 await Promise.all([made.attack.release(), made.train.release()]);
 await setSessionCacheBytes(0);

@@ -4,12 +4,15 @@
  */
 import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
 import type { Layout } from "./blocked.ts";
-import { fillChannels, reorderWeights } from "./blocked-weights.ts";
-import { blockedConv, reorderOutput } from "./forms.ts";
+import { fillChannels } from "./blocked-weights.ts";
+import { blockedConv } from "./forms.ts";
 
 type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
-/** ConvTranspose with strides above 1; undefined where its form does not fit. */
+/**
+ * ConvTranspose with strides above 1; undefined where its form does not fit, or would be slower than the plain one: with few channels, or a
+ * kernel that has no taps for some class.
+ */
 export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout): Value | undefined {
   const { strides, pads, dilations, groups } = value.attributes as Attributes;
   const { block } = layout;
@@ -21,39 +24,36 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     spatial.map((h, axis) => ceilDivide(h + pads[axis], strides[axis])),
   ];
   const ends = counts.map((count, axis) => count - dy.shape[axis + 2]);
-  const fits = kernel.length === 2 && groups === 1 && outputs >= block && dilations.every((d) => d === 1) && ends.every((end) => end >= 0);
-  if (!fits) return undefined;
-  const plain = channels < block;
-  const filled = plain ? channels : ceilDivide(channels, block) * block;
+  const worthwhile = kernel.length === 2 && kernel.every((k, axis) => k > strides[axis]) && channels >= block && outputs >= block;
+  const fits = groups === 1 && dilations.every((d) => d === 1) && ends.every((end) => end >= 0);
+  if (!worthwhile || !fits) return undefined;
+  const filled = ceilDivide(channels, block) * block;
   const classes = strides[0] * strides[1] * filled;
-  const y = blockedConv(layout.enter(dy), classWeights(w, strides, taps, filled, plain, block), undefined, undefined, {
+  const y = blockedConv(layout.enter(dy), classWeights(w, strides, taps, filled, block), undefined, undefined, {
     kernel: taps,
     strides: [1, 1],
     pads: [taps[0] - 1, taps[1] - 1, ...ends],
     dilations,
     groups,
     activation: undefined,
-    shape: [n, ceilDivide(classes, block) * block, ...counts],
+    shape: [n, classes, ...counts],
   });
-  const inner = plain ? 1 : block;
-  const planes = plain ? reorderOutput(y, classes) : y;
-  const split = reshape(planes, [n, strides[0], strides[1], filled / inner, counts[0], counts[1], inner]);
+  const split = reshape(y, [n, strides[0], strides[1], filled / block, counts[0], counts[1], block]);
   const placed = reshape(transpose(split, [0, 3, 4, 1, 5, 2, 6]), [
-    (n * filled) / inner,
+    (n * filled) / block,
     counts[0] * strides[0],
-    counts[1] * strides[1] * inner,
+    counts[1] * strides[1] * block,
   ]);
   const cropped = slice(placed, {
-    starts: [0, pads[0], pads[1] * inner],
+    starts: [0, pads[0], pads[1] * block],
     steps: [1, 1, 1],
-    extents: [placed.shape[0], spatial[0], spatial[1] * inner],
+    extents: [placed.shape[0], spatial[0], spatial[1] * block],
   });
-  const result = reshape(cropped, [n, filled, ...spatial]);
-  return plain ? result : layout.leave(result, channels);
+  return layout.leave(reshape(cropped, [n, filled, ...spatial]), channels);
 }
 
 /** The weights of all classes as those of one convolution from the channels of dy to (class, channel of x), turned round and reordered. */
-function classWeights(w: Value, strides: readonly number[], taps: readonly number[], filled: number, plain: boolean, block: number): Value {
+function classWeights(w: Value, strides: readonly number[], taps: readonly number[], filled: number, block: number): Value {
   const full = pad(fillChannels(w, block, 0), {
     before: [0, 0, 0, 0],
     after: [0, filled - w.shape[1], ...taps.map((count, axis) => count * strides[axis] - w.shape[axis + 2])],
@@ -67,7 +67,6 @@ function classWeights(w: Value, strides: readonly number[], taps: readonly numbe
     extents: split.shape,
   });
   const shape = [strides[0] * strides[1] * filled, outputs, ...taps];
-  if (plain) return reorderWeights(reshape(transpose(turned, [2, 4, 5, 0, 1, 3]), shape), block);
   const blocks = reshape(turned, [outputs / block, block, taps[0], strides[0], taps[1], strides[1], filled / block, block]);
   return reshape(transpose(blocks, [3, 5, 6, 0, 2, 4, 1, 7]), shape);
 }
