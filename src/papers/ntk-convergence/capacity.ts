@@ -22,7 +22,7 @@ import { compile } from "../../runtime/index.ts";
 import { type Key, normal, scalar, type Tensor, tensor, zeros } from "../../tensor/index.ts";
 import { adam } from "../../training/optimizers.ts";
 import { logistic } from "./evaluator.ts";
-import { type Labelled, repeatRows, rowsOf, stack } from "./points.ts";
+import { checkLabelled, type Labelled, repeatRows, rowsOf, stack } from "./points.ts";
 import { balls } from "./sets.ts";
 import type { Weights } from "./theory.ts";
 
@@ -73,6 +73,7 @@ export async function fits(
   width: number,
   { δ, steps, learningRate = 0.02, attackSteps = 10, restarts = 5, seeds = 2, key }: FittingOptions,
 ): Promise<boolean[]> {
+  dataSets.forEach(checkLabelled);
   const members = dataSets.flatMap((data) => Array.from({ length: seeds }, () => data));
   const repeats = δ > 0 ? restarts : 1;
   const [n, d] = dataSets[0].points.shape;

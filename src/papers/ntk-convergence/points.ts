@@ -7,6 +7,15 @@ export interface Labelled {
   labels: Float64Array;
 }
 
+/** @throws RangeError when points and labels do not go together, or a label is neither +1 nor −1. */
+export function checkLabelled({ points, labels }: Labelled): void {
+  if (points.shape.length !== 2 || points.shape[0] !== labels.length) {
+    throw new RangeError(`points [n, d] go with n labels; [${points.shape}] and ${labels.length} labels do not (flatten images)`);
+  }
+  const other = labels.find((y) => y !== 1 && y !== -1);
+  if (other !== undefined) throw new RangeError(`labels are +1 or −1, not ${other}`);
+}
+
 /**
  * `n` uniform points of the sphere S^{d−1}, labels alternating, every two farther apart than `separation`, and farther than
  * that from each other's antipodes: the kernels of the ReLU and its square are not universal on sets with antipodal pairs.

@@ -4,7 +4,7 @@
  */
 import type { Key, Tensor } from "../../tensor/index.ts";
 import type { Evaluator, Visited } from "./evaluator.ts";
-import { type Labelled, repeatRows, row, stack } from "./points.ts";
+import { checkLabelled, type Labelled, repeatRows, row, stack } from "./points.ts";
 import type { PerturbationSets } from "./sets.ts";
 import { logisticLoss, type Weights } from "./theory.ts";
 
@@ -65,6 +65,7 @@ export async function strongest(
   key: Key,
   { steps, restarts = 1, stepSize = (2.5 * sets.δ) / steps }: { steps: number; restarts?: number; stepSize?: number },
 ): Promise<Visited> {
+  checkLabelled(data);
   const n = data.labels.length;
   const centres = repeatRows(data.points, restarts);
   const random = restarts > 1 ? sets.sample(key, centres) : centres;

@@ -22,7 +22,8 @@ export interface PerturbationSets {
  * along the radius, then, where the angle is too large, to the rim along the great circle towards x. A sample is on the rim as often as inside.
  */
 export function caps(δ: number): PerturbationSets {
-  const widest = 2 * Math.asin(Math.min(1, δ / 2));
+  if (!(δ >= 0 && δ <= 2)) throw new RangeError(`a cap of the unit sphere has a radius from 0 to 2, not ${δ}`);
+  const widest = 2 * Math.asin(δ / 2);
   return {
     name: `caps of radius ${δ}`,
     δ,
@@ -47,6 +48,7 @@ export function caps(δ: number): PerturbationSets {
 
 /** Euclidean balls {x′ : ‖x′ − x‖ ≤ δ}; samples are uniform. */
 export function balls(δ: number): PerturbationSets {
+  if (!(δ >= 0)) throw new RangeError(`a ball has a radius of at least 0, not ${δ}`);
   return {
     name: `balls of radius ${δ}`,
     δ,

@@ -5,6 +5,7 @@
  *     V_{t+1} = W_t − α n⁻¹ Σ ℓ′(f(W_t, x̃_i), y_i) ∇_W f(W_t, x̃_i),    x̃_i = A(W_t, x_i),      W_{t+1} = P_{B(R)}(V_{t+1}).
  */
 import type { Key, Tensor } from "../../tensor/index.ts";
+import { checkLabelled } from "./points.ts";
 import { type Attack, average, type Problem } from "./problem.ts";
 import { plus, projectOntoBalls, type Weights, weightNorm } from "./theory.ts";
 
@@ -25,7 +26,7 @@ export interface Run {
 /**
  * Trains for T steps of size α from the initialization (or from `start`, to go on with an earlier run), each layer held in the ball of `radius`
  * around its initialization.
- * @throws RangeError when T is not a positive integer, or α or the radius not positive.
+ * @throws RangeError when T is not a positive integer, α or the radius not positive, or labels are not ±1.
  */
 export async function trainAdversarially(
   problem: Problem,
@@ -35,6 +36,7 @@ export async function trainAdversarially(
   if (!(Number.isInteger(T) && T > 0 && α > 0 && radius > 0))
     throw new RangeError(`T = ${T}, α = ${α} and radius = ${radius} must be positive, and T an integer`);
   const { evaluator, initial, data } = problem;
+  checkLabelled(data);
   const run: Run = {
     losses: [],
     gradientNorms: [],

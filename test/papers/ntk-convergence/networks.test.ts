@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { empiricalNtk } from "../../../src/analysis/ntk-empirical.ts";
+import { empiricalKernel, empiricalNtk } from "../../../src/analysis/ntk-empirical.ts";
 import { deepNtk, quadraticReluDual, reluDual, twoLayerNtk } from "../../../src/analysis/ntk-kernels.ts";
 import { constant, evaluate } from "../../../src/graph/index.ts";
 import { evaluator } from "../../../src/papers/ntk-convergence/evaluator.ts";
@@ -193,6 +193,18 @@ describe("empirical kernel", () => {
     for (let i = 0; i < 5; i++) for (let j = 0; j < 5; j++) expect(K.get(i, j)).toBeCloseTo(dot(jacobian[i], jacobian[j]), 8);
     const between = await empiricalNtk(two, points, rows(points, 1, 4), { block: 3 });
     for (let i = 0; i < 5; i++) for (let j = 0; j < 3; j++) expect(between.get(i, j)).toBeCloseTo(K.get(i, j + 1), 12);
+    await compiled.release();
+  });
+
+  it("compiled once serves many weights", async () => {
+    const moved = plus(two.weights, direction(key(17), two));
+    const compiled = await empiricalKernel(two.network, "float64", { block: 2 });
+    for (const weights of [two.weights, moved]) {
+      const [reused, fresh] = [await compiled.at(weights, points), await empiricalNtk({ network: two.network, weights }, points)];
+      reused.to1DArray().forEach((entry, i) => {
+        expect(entry).toBeCloseTo(fresh.to1DArray()[i], 12);
+      });
+    }
     await compiled.release();
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { constant, evaluate } from "../../../src/graph/index.ts";
 import {
+  checkLabelled,
   distance,
   gaussianPoints,
   oppositeSeparation,
@@ -68,6 +69,14 @@ describe("perturbation sets", () => {
     project(caps(0), anywhere).data.forEach((v, i) => {
       expect(v).toBeCloseTo(points.data[i], 13);
     });
+  });
+
+  it("refuses impossible radii, and data without labels ±1", () => {
+    expect(() => caps(2.5)).toThrow(RangeError);
+    expect(() => caps(Number.NaN)).toThrow(RangeError);
+    expect(() => balls(-1)).toThrow(RangeError);
+    expect(() => checkLabelled({ points, labels: labels.map((y) => (y + 1) / 2) })).toThrow(/\+1 or −1/);
+    expect(() => checkLabelled({ points, labels: labels.slice(1) })).toThrow(/7 labels/);
   });
 
   it("projects onto the ball by scaling the difference back", () => {
