@@ -68,6 +68,7 @@ export async function diagnose(
   await standing(rise, threat.epsilon);
   const small = await standing(pgd({ steps: 10 }), threat.epsilon);
   const long = await standing(pgd({ steps: 50 }), threat.epsilon);
+  const margin = await standing(pgd({ steps: 50, loss: "margin" }), threat.epsilon);
   const score = threat.norm === "l1" ? undefined : await standing(square({ queries }), threat.epsilon);
   const measured = {
     ...gradients,
@@ -77,7 +78,9 @@ export async function diagnose(
     pgd50: share(long),
     pgdTwiceEpsilon: share(await standing(pgd({ steps: 20 }), Math.min(2 * threat.epsilon, whole))),
     pgdUnbounded: share(await standing(pgd({ steps: 50 }), whole)),
-    brokenByScoresOnly: score ? score.reduce((n, hit, i) => n + (hit && !small[i] && !long[i] ? 1 : 0), 0) / chosen.length : 0,
+    brokenByScoresOnly: score
+      ? score.reduce((n, hit, i) => n + (hit && !small[i] && !long[i] && !margin[i] ? 1 : 0), 0) / chosen.length
+      : 0,
     ensemble: evaluation ? chosen.filter((i) => evaluation.verdicts[i] === "standing").length / chosen.length : share(long),
   };
   return { probed: chosen.length, measured, symptoms: symptomsOf(measured, chosen.length, evaluation) };
@@ -145,7 +148,7 @@ function symptomsOf(m: Measured, probed: number, evaluation?: Evaluation): Sympt
   flag(
     m.brokenByScoresOnly >= more,
     "an attack without gradients beats those with",
-    `Square breaks ${percent(m.brokenByScoresOnly)} of the examples that PGD leaves standing`,
+    `Square breaks ${percent(m.brokenByScoresOnly)} of the examples, which PGD on two losses leaves standing`,
     "give Square its full 5000 queries (autoattack), and report the worst over all attacks",
   );
   flag(
