@@ -20,10 +20,12 @@ import {
   reduceSum,
   square,
   sub,
+  sum,
   tanh,
   type Value,
 } from "../../src/graph/index.ts";
 import { architecture } from "../../src/models/index.ts";
+import { penalty, sharedPenalty } from "../../src/papers/continuous-time/theory/inner.ts";
 import * as linear from "../../src/papers/continuous-time/theory/linear-regression.ts";
 import { minus, norm, plus, scale } from "../../src/papers/continuous-time/theory/vectors.ts";
 import { cast, full, key, normal, tensor } from "../../src/tensor/index.ts";
@@ -169,6 +171,27 @@ describe("modified losses", () => {
     const [plain] = norms([sub(weightedDirection(network, θ, xs, ys, w, of(0.001)), grad(reduceMean(losses(xs)), θ))]);
     expect(Math.log2(a / b)).toBeGreaterThan(1.85);
     expect(b).toBeLessThan(plain / 20);
+  });
+
+  it("the penalties are the closed forms of the input gradients", () => {
+    const inner = { α: 0.1, K: 3 };
+    const [g] = evaluate([grad(sum(losses(xs)), xs)], feeds);
+    const gradients = rows(g.data);
+    const mean = (f: (g: readonly number[]) => number) => gradients.reduce((total, v) => total + f(v) / N, 0);
+    const ε = 0.3 * mean(norm);
+    const cases: [Adversary, number][] = [
+      [inner, mean((v) => penalty.raw(v, inner))],
+      [{ ...inner, direction: "l2" }, mean((v) => penalty.normalized(v, inner))],
+      [{ ...inner, direction: "sign" }, mean((v) => penalty.sign(v, inner))],
+      [{ ...inner, ε }, mean((v) => penalty.projected(v, inner, ε))],
+      // All of the data in every batch: the limit of large batches.
+      [{ ...inner, shared: true }, sharedPenalty(gradients, Number.POSITIVE_INFINITY, inner)],
+    ];
+    expect(new Set(gradients.map((v) => inner.K * inner.α * norm(v) > ε)).size).toBe(2);
+    for (const [adversary, expected] of cases) {
+      const [found] = evaluate([sub(modifiedLoss(losses, xs, adversary), reduceMean(losses(xs)))], feeds);
+      expect(found.data[0]).toBeCloseTo(expected, 12);
+    }
   });
 
   it("the perturbation stays in its ball, and a shared one is the same for all", () => {
