@@ -1,5 +1,5 @@
 /** From nodes to values: every node is imported by the rule of its operator, and what depends on no input is computed at once. */
-import { constant, constantTensor, evaluate, isFloat, type Value } from "../graph/index.ts";
+import { constant, constantTensor, evaluate, isFloat, topological, type Value } from "../graph/index.ts";
 import { size, type Tensor, tensor } from "../tensor/index.ts";
 import { OnnxError, UnsupportedOperatorError } from "./errors.ts";
 import { refusals, rules } from "./import/index.ts";
@@ -19,12 +19,18 @@ interface Scope {
   /** Attributes of the call, which a function's nodes may refer to. */
   readonly call?: ReadonlyMap<string, AttributeProto>;
   readonly depth: number;
+  /** Nodes imported so far, in all scopes. */
+  readonly work: { nodes: number };
 }
 
 /** Results with more elements than this, and than the inputs together, are left to the run. */
 const foldLimit = 1 << 16;
 const largestTensor = 2 ** 31;
 const deepestCall = 32;
+/** Functions that call each other twice and twice again soon make more nodes than any model has. */
+const mostNodes = 1 << 17;
+/** Most numbers on the way to a constant. */
+const foldWork = 1 << 24;
 
 /** See `OnnxModel.build`. */
 export function buildModel(
@@ -40,7 +46,7 @@ export function buildModel(
       throw new OnnxError(`the initializer "${name}" is [${own.shape}]; [${value.shape}] cannot take its place`);
   }
   const values = new Map([...Object.entries(initializers), ...Object.entries(inputs)]);
-  const scope: Scope = { model, values, initializers: model.initializers, opsets: model.opsets, depth: 0 };
+  const scope: Scope = { model, values, initializers: model.initializers, opsets: model.opsets, depth: 0, work: { nodes: 0 } };
   run(model.nodes, outputs, scope);
   return Object.fromEntries(outputs.map((name) => [name, lookUp(name, scope)]));
 }
@@ -64,6 +70,7 @@ function run(nodes: readonly OnnxNode[], wanted: readonly string[], scope: Scope
   const open = wanted.filter((name) => !scope.values.has(name));
   for (const node of needed(nodes, open)) {
     if (node.outputs.every((name) => !name || scope.values.has(name))) continue;
+    if (++scope.work.nodes > mostNodes) throw new OnnxError(`the model's functions unfold to more than ${mostNodes} nodes`);
     const results = importNode(node, scope);
     node.outputs.forEach((name, i) => {
       if (!name || scope.values.has(name)) return;
@@ -130,6 +137,8 @@ function guarded<T>(node: OnnxNode, make: () => T): T {
 function folded(value: Value, inputs: readonly (Value | undefined)[]): Value {
   const given = inputs.reduce((total, x) => total + (x ? size(x.shape) : 0), 0);
   if (constantTensor(value) || size(value.shape) > Math.max(foldLimit, given)) return value;
+  const work = topological([value]).reduce((total, x) => total + size(x.shape), 0);
+  if (work > foldWork + 2 * given) return value;
   const [{ data, shape }] = evaluate([value]);
   return constant(
     value.dtype === "int64" ? { dtype: "int64", shape, data: BigInt64Array.from(data, toInt64) } : tensor(data, shape, value.dtype),
@@ -174,6 +183,7 @@ function inline(
     opsets: called.opsets,
     call: attributes,
     depth: scope.depth + 1,
+    work: scope.work,
   };
   run(called.nodes, called.outputs, inner);
   return called.outputs.map((name) => lookUp(name, inner));

@@ -7,6 +7,8 @@ import { OnnxError } from "./errors.ts";
 import type { OnnxNode } from "./model.ts";
 import { type AttributeProto, AttributeProto_AttributeType as AttributeType } from "./schema/onnx_pb.ts";
 
+const largestTable = 1 << 26;
+
 export class NodeReader {
   readonly node: OnnxNode;
   /** Version of the operator set that the node belongs to. */
@@ -121,6 +123,11 @@ export class NodeReader {
     const numbers = this.knownOptional(index);
     if (!numbers && fallback !== undefined) return fallback;
     return numbers?.length === 1 ? numbers[0] : this.fail(`needs one known number as input ${index}`);
+  }
+
+  /** A number of elements that a rule is about to hold. */
+  bounded(count: number): number {
+    return count <= largestTable ? count : this.fail(`needs a table of ${count} numbers, which is too large`);
   }
 
   fail(problem: string): never {

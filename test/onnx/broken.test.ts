@@ -181,6 +181,38 @@ const kinds: readonly [string, () => unknown, string | RegExp][] = [
     ),
     'calls the function "F", which calls itself without end',
   ],
+  [
+    "functions that double without end",
+    builds(
+      modelBytes(
+        { node: [node("F25", ["x"], ["y"], [], "own")] },
+        {
+          opsetImport: [{ version: 17n }, { domain: "own", version: 1n }],
+          functions: Array.from({ length: 26 }, (_, i) => ({
+            name: `F${i}`,
+            domain: "own",
+            input: ["a"],
+            output: ["b"],
+            node:
+              i === 0
+                ? [node("Relu", ["a"], ["b"])]
+                : [node(`F${i - 1}`, ["a"], ["c"], [], "own"), node(`F${i - 1}`, ["c"], ["b"], [], "own")],
+          })),
+        },
+      ),
+    ),
+    "functions unfold to more than 131072 nodes",
+  ],
+  [
+    "a table larger than memory",
+    builds(
+      modelBytes({
+        node: [node("ConstantOfShape", ["s"], ["zeros"]), node("EyeLike", ["zeros"], ["eye"]), node("MatMul", ["x", "eye"], ["y"])],
+        initializer: [int64s("s", [2], [40000, 40000])],
+      }),
+    ),
+    "needs a table of 1600000000 numbers, which is too large",
+  ],
   ["an input left out", builds(modelBytes({ node: [node("Add", ["x"], ["y"])] })), 'node "the Add" (Add) lacks input 1'],
   [
     "an attribute of the wrong type",

@@ -32,7 +32,7 @@ export const movement: ImportRules = {
     const [rows, columns] = x.shape.slice(-2);
     const offset = node.scalar(1, 0);
     const upper = node.flag("upper", true);
-    const kept = Array.from({ length: rows * columns }, (_, i) => {
+    const kept = Array.from({ length: node.bounded(rows * columns) }, (_, i) => {
       const diagonal = (i % columns) - Math.floor(i / columns);
       return Number(upper ? diagonal >= offset : diagonal <= offset);
     });
@@ -109,7 +109,7 @@ function padByCopies(node: NodeReader, x: Value, axis: number, before: number, a
     wrap: (i) => modulo(i, n),
   };
   const place = source[mode] ?? node.fail(`pads in the unknown mode "${mode}"`);
-  const places = Array.from({ length: before + n + after }, (_, i) => place(i - before));
+  const places = Array.from({ length: node.bounded(before + n + after) }, (_, i) => place(i - before));
   return gather(x, constant(tensor(places, [places.length], "int64")), axis);
 }
 

@@ -28,6 +28,8 @@ export const recurrent: ImportRules = {
   LSTM: (node) => unrolled(node, 4, lstmCell),
 };
 
+const longestSequence = 4096;
+
 type Activation = (x: Value) => Value;
 interface State {
   hidden: Value;
@@ -90,6 +92,7 @@ function unrolled(node: NodeReader, gates: number, cell: Cell): readonly Value[]
   const batchFirst = node.integer("layout", 0) === 1;
   const x = batchFirst ? transpose(node.input(0), [1, 0, 2]) : node.input(0);
   const [steps, batch] = x.shape;
+  if (steps > longestSequence) node.fail(`runs over ${steps} steps, which is too long to unroll`);
   const size = node.integer("hidden_size", node.input(2).shape[2]);
   const direction = node.text("direction", "forward");
   const names = node.texts("activations")?.map((name) => name.toLowerCase());

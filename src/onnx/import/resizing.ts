@@ -50,7 +50,7 @@ function resizeAxis(node: NodeReader, x: Value, axis: number, extent: number, fa
   const n = x.shape[axis];
   if (!(extent > 0 && factor > 0)) node.fail(`resizes axis ${axis} of [${x.shape}] to ${extent}`);
   if (extent === n && factor === 1) return x;
-  const at = Array.from({ length: extent }, (_, i) => coordinate(node, style.coordinates, i, n, extent, factor));
+  const at = Array.from({ length: node.bounded(extent) }, (_, i) => coordinate(node, style.coordinates, i, n, extent, factor));
   if (style.mode === "nearest") {
     const round = roundings[style.rounding] ?? node.fail(`rounds in the unknown way "${style.rounding}"`);
     return copies(
@@ -61,7 +61,7 @@ function resizeAxis(node: NodeReader, x: Value, axis: number, extent: number, fa
   }
   const taps = style.mode === "linear" ? linearTaps : style.mode === "cubic" ? cubicTaps(style.cubic) : undefined;
   if (!taps) return node.fail(`interpolates in the unknown mode "${style.mode}"`);
-  const weights = new Float64Array(extent * n);
+  const weights = new Float64Array(node.bounded(extent * n));
   for (const [i, place] of at.entries()) {
     const used = taps(place).filter(({ index }) => !style.excludeOutside || (index >= 0 && index < n));
     const total = style.excludeOutside ? used.reduce((sum, { weight }) => sum + weight, 0) : 1;

@@ -28,6 +28,7 @@ export const shapes: ImportRules = {
   EyeLike: (node) => {
     const { shape, dtype } = node.input(0);
     const offset = node.integer("k", 0);
+    node.bounded(size(shape));
     const eye = full(shape, 0, "float64");
     for (let i = 0; i < shape[0]; i++) if (i + offset >= 0 && i + offset < shape[1]) eye.data[i * shape[1] + i + offset] = 1;
     return constant(tensor(eye.data, shape, node.dtype("dtype", dtype)));
