@@ -2,7 +2,7 @@
  * Maps of examples and their Jacobians J = ∂f/∂x, a batch at once, by forward and backward derivatives: a model's logits, its last features, or
  * any other function whose row i depends on example i only. Points, directions and cotangents are rows in float64.
  */
-import { Matrix, SVD } from "ml-matrix";
+import { EigenvalueDecomposition, Matrix, SVD } from "ml-matrix";
 import { type Exponent, powerStep } from "../attacks/index.ts";
 import { dependents, flatten, GraphError, input, jvp, sub, topological, type Value, vjp } from "../graph/index.ts";
 import { linearPlace, type Model } from "../models/index.ts";
@@ -142,6 +142,14 @@ export async function singularTriplets(map: ExampleMap, x: Float64Array): Promis
     const { diagonal, leftSingularVectors } = new SVD(J.transpose(), { autoTranspose: true, computeRightSingularVectors: false });
     const right = diagonal.map((_, r) => Float64Array.from(leftSingularVectors.getColumn(r)));
     return { values: Float64Array.from(diagonal), right };
+  });
+}
+
+/** The largest singular value of each Jacobian from JJᵀ, for few outputs: d backward derivatives. */
+export async function spectralNorms(map: ExampleMap, x: Float64Array): Promise<number[]> {
+  return (await jacobians(map, x)).map((J) => {
+    const { realEigenvalues } = new EigenvalueDecomposition(J.mmul(J.transpose()), { assumeSymmetric: true });
+    return Math.sqrt(Math.max(0, ...realEigenvalues));
   });
 }
 

@@ -1,11 +1,10 @@
-/** How far a model is from its linearization, and how its Jacobian and loss change, along given perturbations. */
+/** How far a model is from its linearization along given perturbations, and its loss as a function of them. */
 
-import { SVD } from "ml-matrix";
 import { add, crossEntropy, input, reshape, type Value } from "../graph/index.ts";
 import type { Model } from "../models/index.ts";
 import type { CompileOptions } from "../runtime/index.ts";
 import { type FloatDType, size, tensor } from "../tensor/index.ts";
-import { type ExampleMap, jacobians } from "./jacobian.ts";
+import type { ExampleMap } from "./jacobian.ts";
 import { compileObjective, type Objective } from "./objective.ts";
 
 /** ‖f(x + z) − f(x) − J(x)z‖₂ per example. In float32 what is below about 1e-6 of ‖f‖ is rounding. */
@@ -13,23 +12,6 @@ export async function deviationFromLinearity(map: ExampleMap, x: Float64Array, z
   const rest = await map.remainder(x, z);
   const d = map.outputs;
   return Float64Array.from({ length: map.batch }, (_, b) => Math.hypot(...rest.subarray(b * d, (b + 1) * d)));
-}
-
-/** The largest singular value of J(x + tz) per example for each t: [t][example]. */
-export async function singularValueAlong(map: ExampleMap, x: Float64Array, z: Float64Array, ts: readonly number[]): Promise<number[][]> {
-  const rows: number[][] = [];
-  for (const t of ts) {
-    const found = await jacobians(
-      map,
-      x.map((value, i) => value + t * z[i]),
-    );
-    rows.push(
-      found.map(
-        (J) => new SVD(J, { autoTranspose: true, computeLeftSingularVectors: false, computeRightSingularVectors: false }).diagonal[0],
-      ),
-    );
-  }
-  return rows;
 }
 
 /**

@@ -41,6 +41,10 @@ interface Listed {
 const commands: Readonly<Record<string, Listed>> = {
   train: { brief: "train a model so that it withstands attacks", load: () => import("./commands/train.ts") },
   evaluate: { brief: "attack a model and say how robust it is", load: () => import("./commands/evaluate.ts") },
+  diagnose: {
+    brief: "look into a model: its Jacobians, its cells, how well attacks converge on it",
+    load: () => import("./commands/diagnose.ts"),
+  },
   export: { brief: "write a run's model as an ONNX file", load: () => import("./commands/export.ts") },
   inspect: { brief: "what an ONNX file is, and whether it can be attacked and trained", load: () => import("./commands/inspect.ts") },
   data: { brief: "what data there are, fetching them, looking at them", load: () => import("./commands/data.ts") },

@@ -2,7 +2,7 @@
 import { Matrix, SVD } from "ml-matrix";
 import { followAscent } from "../../analysis/ascent.ts";
 import { cellDistances } from "../../analysis/cells.ts";
-import { exampleMap, modelMap, singularTriplets } from "../../analysis/jacobian.ts";
+import { exampleMap, modelMap, spectralNorms } from "../../analysis/jacobian.ts";
 import { compileObjective } from "../../analysis/objective.ts";
 import { operatorNorms } from "../../analysis/operator-norm.ts";
 import { globalBound } from "../../analysis/spectral.ts";
@@ -168,7 +168,7 @@ export async function measureRates(key: Key, { n = 20, d = 10, stepRatios = [0.2
   const records: RateRecord[] = [];
   for (const stepRatio of stepRatios) {
     const start = unit(normal(key.fold("start"), [1, n]).data, n);
-    const [{ path }] = await followAscent(objective, { start, radius: [1], stepSize: [stepRatio], direction: "l2", steps: 600 });
+    const [{ path }] = await followAscent(objective, { start, radius: [1], stepSize: [stepRatio], direction: "l2", steps: 300 });
     const tangents = path.map((δ) => Math.abs(inner(δ, V.getColumn(1)) / inner(δ, V.getColumn(0))));
     // From where the angle is small to where rounding begins to show.
     const usable = tangents.flatMap((t, k) => (t < 1e-3 && t > 1e-9 ? [k] : []));
@@ -194,9 +194,9 @@ export async function checkGlobalBound(key: Key, { points = 1000, lambda = 0.3 }
   const model = reluNetwork(key.fold("network"));
   const { bound } = await globalBound(model, { dtype: "float64" });
   const map = modelMap(model, { batch: points, dtype: "float64" });
-  const triplets = await singularTriplets(map, normal(key.fold("points"), [points, sizes.n], 3).data);
+  const norms = await spectralNorms(map, normal(key.fold("points"), [points, sizes.n], 3).data);
   await map.release();
-  const shares = triplets.map(({ values }) => values[0] / bound);
+  const shares = norms.map((norm) => norm / bound);
 
   const { data, shape } = model.weights["fc1.weight"];
   const [rows, columns] = shape;
