@@ -2,7 +2,8 @@
 
     python3 bench/mnist_fast_torch.py --data-dir DATA --seeds 0 1 2 [--defense pgd --rate 2e-3]
 
-Prints one JSON line per seed: clean accuracy and accuracy under PGD-50x10 on all test images, with wall times.
+Prints one JSON line per seed: clean accuracy and accuracy under PGD-50x10 on all test images, with wall times. With --export FOLDER the
+attack is left to `saddle evaluate FOLDER/fgsm-rs-0.onnx --data mnist --eps 0.3 --restarts 10`, one attack for both, and several times as fast.
 """
 
 import argparse
@@ -108,7 +109,7 @@ def main():
     parser.add_argument("--epsilon", type=float, default=0.3)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--train-only", action="store_true", help="only the wall time of training")
+    parser.add_argument("--export", metavar="FOLDER", help="write the networks as ONNX files there instead of attacking them")
     options = parser.parse_args()
     torch.set_flush_denormal(True)
     torch.set_num_threads(options.threads)
@@ -121,7 +122,10 @@ def main():
         net = train(x, y, options.defense, options.epochs, options.rate, options.epsilon, options.steps)
         trained = time.time()
         result = {"seed": seed, "defense": options.defense, "trainingSeconds": round(trained - start, 1)}
-        if not options.train_only:
+        if options.export:
+            path = os.path.join(options.export, f"{options.defense}-{seed}.onnx")
+            torch.onnx.export(net, xt[:1], path, input_names=["input"], output_names=["logits"], dynamic_axes={"input": {0: "N"}, "logits": {0: "N"}})
+        else:
             clean = correct(net, xt, yt).float().mean().item()
             robust = attacked(net, xt, yt, options.epsilon)
             result |= {"clean": round(clean, 4), "robust": round(robust, 4), "attackSeconds": round(time.time() - trained, 1)}
