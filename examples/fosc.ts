@@ -19,6 +19,7 @@ export const laboratory: Laboratory<Awaited<ReturnType<typeof experiment>>> = {
       ...settings.full,
       noiseRepeats: 2,
       traced: 300,
+      attacked: 0,
       problems: [
         {
           ...mnist,

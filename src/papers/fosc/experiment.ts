@@ -21,7 +21,7 @@ export const deltas = [1, 0.3, 0.1, 0.03, 0.01] as const;
 
 /** The sizes of the bench's mode, or sizes of one's own. */
 export async function experiment(bench: Bench, sizes: Settings = settings[bench.mode]): Promise<FoscLab> {
-  const { problems, exactCases, lemmaPoints, noiseRepeats, traced } = sizes;
+  const { problems, exactCases, lemmaPoints, noiseRepeats, traced, attacked } = sizes;
   const key = bench.key.fold("fosc");
   bench.progress("exact checks", 0);
   const first = await openProblem(problems[0]);
@@ -54,12 +54,14 @@ export async function experiment(bench: Bench, sizes: Settings = settings[bench.
     for (let seed = 0; seed < Math.max(...problemSettings.runs.map(({ seeds }) => seeds)); seed++) {
       for (const method of problemSettings.runs.filter(({ seeds }) => seed < seeds).flatMap(({ methods }) => methods)) {
         progress(`${problemSettings.data}: ${method}, seed ${seed}`);
-        const watched = method === "pgd" && seed === 0 ? traced : undefined;
-        runs.push(
-          await bench.remember(`${problemSettings.data} ${method} ${seed}`, () =>
-            runMethod(problem, { method, seed, source, traced: watched }, own),
-          ),
-        );
+        const asked = {
+          method,
+          seed,
+          source,
+          traced: method === "pgd" && seed === 0 ? traced : undefined,
+          attacked: ["pgd", "curriculum", "dynamic"].includes(method) ? attacked : undefined,
+        };
+        runs.push(await bench.remember(`${problemSettings.data} ${method} ${seed}`, () => runMethod(problem, asked, own)));
       }
     }
   }

@@ -25,6 +25,7 @@ function comparison(lab: FoscLab, { data }: ProblemSettings): Table {
     const runs = runsOf(lab, data, method);
     const cell = (of: (run: (typeof runs)[number]) => number | undefined) => {
       const values = runs.map(of).filter((v) => v !== undefined);
+      if (values.length === 0) return "–";
       const middle = values.reduce((total, v) => total + v, 0) / values.length;
       const spread = Math.sqrt(values.reduce((total, v) => total + (v - middle) ** 2, 0) / (values.length - 1));
       return values.length > 1 ? `${middle.toFixed(1)} ± ${spread.toFixed(1)}` : middle.toFixed(1);
@@ -39,6 +40,7 @@ function comparison(lab: FoscLab, { data }: ProblemSettings): Table {
       cell(({ pgd10 }) => pgd10),
       cell(({ pgd20 }) => pgd20),
       cell(({ cw }) => cw),
+      cell(({ autoAttack }) => autoAttack),
       cell(({ transfer }) => transfer),
       cell(gradients),
       cell(({ seconds }) => seconds),
@@ -47,8 +49,8 @@ function comparison(lab: FoscLab, { data }: ProblemSettings): Table {
   return {
     kind: "table",
     title: `Accuracy on ${data}, in %`,
-    caption: `Mean ± standard deviation over seeds. Transfer: adversarial examples of an undefended network of another seed, which itself keeps ${lab.sources[data].toFixed(1)} % on them. Gradients: per example, to make the training examples. An example counts as broken when any iterate of the attack is misclassified.`,
-    columns: ["training", "seeds", "natural", "FGSM", "PGD-10", "PGD-20", "C&W∞", "transfer", "gradients", "seconds"],
+    caption: `Mean ± standard deviation over seeds. Transfer: adversarial examples of an undefended network of another seed, which itself keeps ${lab.sources[data].toFixed(1)} % on them. Gradients: per example, to make the training examples. AutoAttack: on the first examples only, in the longer modes. An example counts as broken when any iterate of the attack is misclassified.`,
+    columns: ["training", "seeds", "natural", "FGSM", "PGD-10", "PGD-20", "C&W∞", "AutoAttack", "transfer", "gradients", "seconds"],
     rows,
   };
 }

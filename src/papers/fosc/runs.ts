@@ -1,7 +1,8 @@
 /** One training run with everything that is measured on it, as numbers that survive JSON. */
 import { foscAlongPgd } from "../../analysis/fosc.ts";
 import { type Attack, argMax, exampleRows, fgsm, modelOracle, type Oracle, pgd, runAttack } from "../../attacks/index.ts";
-import { batch, count, whole } from "../../data/index.ts";
+import { batch, count, type Dataset, take, whole } from "../../data/index.ts";
+import { evaluate } from "../../evaluation/index.ts";
 import type { Weights } from "../../models/index.ts";
 import { type Key, rows, type Tensor, tensor } from "../../tensor/index.ts";
 import { inverseTime, schedule, sgd, train } from "../../training/index.ts";
@@ -31,6 +32,8 @@ export interface RunRecord {
   pgd20: number;
   /** PGD-20 on the margin loss of Carlini & Wagner */
   cw: number;
+  /** AutoAttack (standard), on the first test examples */
+  autoAttack?: number;
   /** On adversarial examples of an undefended network of another seed; not for that network itself. */
   transfer?: number;
   epochs: EpochQuality[];
@@ -49,7 +52,7 @@ const probed = 128;
 
 export async function runMethod(
   problem: Problem,
-  { method, seed, source, traced }: { method: Method; seed: number; source?: TransferSource; traced?: number },
+  { method, seed, source, traced, attacked }: { method: Method; seed: number; source?: TransferSource; traced?: number; attacked?: number },
   key: Key,
 ): Promise<RunRecord> {
   const { settings, network, test } = problem;
@@ -89,6 +92,7 @@ export async function runMethod(
     pgd10: (await accuracyUnder(pgd({ steps: 10, stepSize }))).robust,
     pgd20: (await accuracyUnder(pgd({ steps: 20, stepSize }))).robust,
     cw: (await accuracyUnder(pgd({ steps: 20, stepSize, loss: "margin" }))).robust,
+    ...(attacked && { autoAttack: await underAutoAttack(oracle, take(test, attacked), settings.epsilon, own.fold("autoattack")) }),
     ...(source && { transfer: await accuracyOn(oracle, source.points, y.data) }),
     ...(traced && { quality: await studyQuality(oracle, test, { epsilon: settings.epsilon, count: traced, key: own.fold("quality") }) }),
   };
@@ -165,6 +169,12 @@ async function ownQuality(
   await oracle.release();
   const final = Array.from(probe.y.data, (_, i) => (steps.find(({ fosc }) => fosc[i] <= threshold) ?? steps[steps.length - 1]).fosc[i]);
   return [0.05, 0.25, 0.5, 0.75, 0.95].map((share) => Number(quantile(final, share).toPrecision(5)));
+}
+
+async function underAutoAttack(oracle: Oracle, data: Dataset, epsilon: number, key: Key): Promise<number> {
+  // Without attacks of its own choice, an evaluation is AutoAttack.
+  const { robust } = await evaluate(oracle, data, { norm: "linf", epsilon }, { key });
+  return 100 * robust.value;
 }
 
 async function accuracyOn(oracle: Oracle, points: readonly number[][], labels: ArrayLike<number>): Promise<number> {

@@ -29,6 +29,8 @@ export interface Settings {
   noiseRepeats: number;
   /** Test examples on which the quality of attacks on the fixed model is measured. */
   traced: number;
+  /** Test examples on which Standard, Curriculum and Dynamic meet AutoAttack; 0 for none. */
+  attacked: number;
 }
 
 const compared: readonly Method[] = ["pgd", "dynamic", "curriculum", "fgsm", "fgsm-then-pgd", "pgd-then-fgsm"];
@@ -56,6 +58,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
     lemmaPoints: 2000,
     noiseRepeats: 2,
     traced: 300,
+    attacked: 0,
   },
   full: {
     problems: [
@@ -79,6 +82,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
     lemmaPoints: 2000,
     noiseRepeats: 10,
     traced: 1000,
+    attacked: 100,
   },
   paper: {
     problems: [
@@ -111,5 +115,6 @@ export const settings: Readonly<Record<Mode, Settings>> = {
     lemmaPoints: 2000,
     noiseRepeats: 10,
     traced: 1000,
+    attacked: 1000,
   },
 };
