@@ -13,7 +13,7 @@ export async function nodeBackend(): Promise<Backend> {
   const probes = new Map<Device, Promise<boolean>>();
   return {
     version: ort.env.versions.node ?? ort.env.versions.common,
-    candidates: ort.listSupportedBackends().flatMap(({ name, bundled }) => (isDevice(name) && bundled ? [name] : [])),
+    candidates: ort.listSupportedBackends().flatMap(({ name }) => (isDevice(name) ? [name] : [])),
     has(device) {
       const probe = probes.get(device) ?? (device === "cpu" ? Promise.resolve(true) : startsOn(device, smallest));
       probes.set(device, probe);
