@@ -9,7 +9,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { decodeNpz } from "../src/data/npy.ts";
-import { constant, evaluate, grad, input, logSoftmax, mul, neg, oneHot, sum, transpose } from "../src/graph/index.ts";
+import { constant, evaluate, grad, input, logSoftmax, mul, neg, oneHot, sum, transpose, type Value } from "../src/graph/index.ts";
 import { importModel } from "../src/models/index.ts";
 import { readOnnxFile } from "../src/onnx/node/index.ts";
 import { compile } from "../src/runtime/index.ts";
@@ -44,17 +44,21 @@ async function compare(name: string) {
   const gradients = Array.from({ length: expected.x.shape[0] }, (_, i) => batchOf(expected.dx, i, guess.layout === "channels last"));
   const x = input("x", batches[0].shape);
   const values = Object.fromEntries(Object.entries(weights).map(([key, { shape }]) => [key, input(key, shape)]));
-  const { logits } = network.apply(x, values);
-  const loss = neg(sum(mul(logSoftmax(logits), oneHot(constant(expected.y), network.classes))));
+  const lossWith = (own: Readonly<Record<string, Value>>) => {
+    const { logits } = network.apply(x, own);
+    return neg(sum(mul(logSoftmax(logits), oneHot(constant(expected.y), network.classes))));
+  };
   const compared = Object.keys(expected).flatMap((key) => (key.startsWith("d:") && values[key.slice(2)] ? [key.slice(2)] : []));
-  const program = await compile({ x, ...values }, { dx: grad(loss, x) });
+  // The weights of a model that is only looked at are constants, which the runtime prepares once.
+  const fixed = Object.fromEntries(Object.entries(weights).map(([key, weight]) => [key, constant(weight)]));
+  const program = await compile({ x }, { dx: grad(lossWith(fixed), x) });
   const distances: number[] = [];
   const durations: number[] = [];
   let flips = 0;
   for (const round of times ? [0, 1, 2] : [0]) {
     for (const [i, batch] of batches.entries()) {
       const start = performance.now();
-      const { dx } = await program.run({ x: batch, ...weights });
+      const { dx } = await program.run({ x: batch });
       durations.push(performance.now() - start);
       if (round > 0) continue;
       distances.push(relative(dx, gradients[i]));
@@ -65,6 +69,7 @@ async function compare(name: string) {
   const allowed = Math.max(1e-5, 10 * toFloat64(expected.dx32)[0]);
   let beyond = "";
   if (compared.length > 0) {
+    const loss = lossWith(values);
     const trained = await compile(
       { x, ...values },
       Object.fromEntries(
