@@ -57,7 +57,8 @@ for (const [name, defense, epoch, weightSteps] of defenses) {
       const batch = { x, y, indices: new Int32Array(batchSize), epoch, replay, key: key(3) };
       const { feeds, gradientEvaluations } = await prepared.craft(batch, state.weights);
       const crafted = Object.fromEntries(Object.entries(feeds).map(([input, value]) => [`crafted/${input}`, value]));
-      prepared.observe?.(await update.run(state, { x, labels: y, ...crafted }, 0, 1));
+      const result = await update.run(state, { x, labels: y, ...crafted }, 0, 1);
+      prepared.observe?.(result);
       gradients += gradientEvaluations;
     }
     // awp counts its own gradient of the weights, which is a weight step's here.
