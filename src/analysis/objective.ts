@@ -4,7 +4,7 @@
  */
 import { ascentStep, ballProjection, type Direction } from "../attacks/ascent.ts";
 import { constant, GraphError, grad, hvp, input, sum, type Value } from "../graph/index.ts";
-import { compile, type Executable, type CompileOptions } from "../runtime/index.ts";
+import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
 import { type FloatDType, sameShape, type Tensor, tensor, toFloat64, zeros } from "../tensor/index.ts";
 
 /** F_b for b < batch, each at a point of its own: points δ are rows of [batch, dimension] in float64. */
@@ -48,7 +48,8 @@ export function compileObjective(
   const [delta, v] = [input("delta", shape, dtype), input("v", shape, dtype)];
   const [stepSize, radius] = [input("stepSize", [batch, 1], dtype), input("radius", [batch, 1], dtype)];
   const value = build(delta);
-  if (!sameShape(value.shape, [batch])) throw new GraphError(`an objective has the shape [${batch}], one value per row, not [${value.shape}]`);
+  if (!sameShape(value.shape, [batch]))
+    throw new GraphError(`an objective has the shape [${batch}], one value per row, not [${value.shape}]`);
 
   const slope = once(() => grad(sum(value), delta));
   const values = once(() => compile({ delta, ...inputs }, { value }, runtime));
@@ -57,7 +58,10 @@ export function compileObjective(
   const stepped = (direction: Direction) =>
     compile(
       { delta, stepSize, radius, ...inputs },
-      { value, next: ascentStep(delta, slope(), { direction, stepSize, projection: ballProjection(constant(zeros([], dtype)), "l2", radius) }) },
+      {
+        value,
+        next: ascentStep(delta, slope(), { direction, stepSize, projection: ballProjection(constant(zeros([], dtype)), "l2", radius) }),
+      },
       runtime,
     );
   const steps = new Map<Direction, Promise<Executable<"value" | "next">>>();
