@@ -24,7 +24,7 @@ export interface ImportOptions {
   domain?: { readonly low: number; readonly high: number };
   /** How the file's input axes lie, where the guess is wrong. The model itself takes channels first. */
   layout?: InputGuess["layout"];
-  /** Shape of one example in the file's layout, where the file leaves it open. */
+  /** Shape of one example, where the file leaves it open (in the file's layout), or of the images that the file takes flattened. */
   inputShape?: Shape;
   /** Name of the output with the scores of the classes, where there are several. */
   output?: string;
@@ -53,10 +53,12 @@ export function importModel(file: OnnxModel, options: ImportOptions = {}): Impor
       `node "${coupled.name}" is in training mode, where examples influence each other; export the model in inference mode`,
     );
   const port = onlyInput(file);
-  const found = guessInput(file, port, wires);
-  const guess = { ...found, layout: options.layout ?? found.layout };
   const inner = exampleShape(port, options.inputShape);
-  const inputShape = guess.layout === "channels last" ? [inner[inner.length - 1], ...inner.slice(0, -1)] : inner;
+  const flattened = inner.length === 1 && (options.inputShape?.length ?? 0) > 1;
+  const found = guessInput(file, port, wires, { flattened });
+  const guess = { ...found, layout: options.layout ?? found.layout };
+  const turned = guess.layout === "channels last" ? [inner[inner.length - 1], ...inner.slice(0, -1)] : inner;
+  const inputShape = flattened && options.inputShape ? options.inputShape : turned;
   const place = findLogits(file, wires, options.output);
   const entry = { port, guess, inner, inputShape, ...domainOf(port, guess, inputShape, options) };
   const roles = initializerRoles(file, wires);
@@ -120,12 +122,15 @@ function exampleShape({ name, shape, elementType, dtype }: OnnxPort, given?: Sha
       `the input "${name}" has a fixed batch of ${shape[0]}; export the model with a free batch axis, or with a batch of 1`,
     );
   const own = shape?.slice(1);
-  const result = given ?? own;
-  if (!result?.every((extent): extent is number => typeof extent === "number" && extent > 0)) {
-    const known = own ? `[${own.map((extent) => extent ?? "?")}]` : "not even its rank";
-    throw new OnnxError(`the file leaves the shape of an example open (it tells ${known} for "${name}"): give it, for instance 3,224,224`);
+  const isWhole = (extents?: readonly unknown[]): extents is Shape =>
+    extents?.every((extent) => typeof extent === "number" && extent > 0) ?? false;
+  if (isWhole(own)) {
+    if (given && size(given) !== size(own)) throw new OnnxError(`examples of shape [${given}] do not fit the file, which takes [${own}]`);
+    return own;
   }
-  return result as Shape;
+  if (isWhole(given)) return given;
+  const known = own ? `[${own.map((extent) => extent ?? "?")}]` : "not even its rank";
+  throw new OnnxError(`the file leaves the shape of an example open (it tells ${known} for "${name}"): give it, for instance 3,224,224`);
 }
 
 function domainOf(port: OnnxPort, guess: InputGuess, inputShape: Shape, { domain, mean, deviation }: ImportOptions): Preparation {
@@ -134,8 +139,14 @@ function domainOf(port: OnnxPort, guess: InputGuess, inputShape: Shape, { domain
       throw new OnnxError(`${values.length} numbers as ${name} do not fit ${inputShape[0]} channels`);
     if (!port.dtype?.startsWith("float"))
       throw new OnnxError(`the input has elements of ${port.elementType}, which cannot be normalized before the file`);
-    const behind = guess.layout === "channels last" ? [] : inputShape.slice(1).map(() => 1);
-    return tensor(values, [values.length, ...behind], port.dtype);
+    if (guess.layout === "channels last" || values.length === 1) return tensor(values, [values.length], port.dtype);
+    if (guess.layout === "channels first") return tensor(values, [values.length, ...inputShape.slice(1).map(() => 1)], port.dtype);
+    const each = size(inputShape.slice(1));
+    return tensor(
+      values.flatMap((value) => new Array<number>(each).fill(value)),
+      [values.length * each],
+      port.dtype,
+    );
   };
   if (deviation?.some((value) => !(value > 0))) throw new OnnxError(`deviations are positive, unlike ${deviation}`);
   const statistics = { mean: mean && perChannel("mean", mean), deviation: deviation && perChannel("deviation", deviation) };
@@ -146,7 +157,8 @@ function domainOf(port: OnnxPort, guess: InputGuess, inputShape: Shape, { domain
 
 /** Examples as the file wants them: in its units, its layout and its dtype. */
 function entered(x: Value, { factor, mean, deviation, guess, port }: Entry): Value {
-  const scaled = factor === 1 ? x : mul(x, factor);
+  const shaped = guess.layout === "vector" ? reshape(x, [x.shape[0], -1]) : x;
+  const scaled = factor === 1 ? shaped : mul(shaped, factor);
   const laid = guess.layout === "channels last" ? transpose(scaled, [0, ...x.shape.slice(2).map((_, i) => i + 2), 1]) : scaled;
   const typed = port.dtype === "float64" ? cast(laid, "float64") : laid;
   const centred = mean ? sub(typed, cast(constant(mean), typed.dtype)) : typed;

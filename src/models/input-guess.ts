@@ -15,14 +15,15 @@ export interface InputGuess {
 /** Under this key a file may say the bounds of its inputs, as two numbers. */
 export const domainKey = "saddlepoint.domain";
 
-export function guessInput(file: OnnxModel, port: OnnxPort, wires: Wiring): InputGuess {
+/** `flattened` says that a vector holds an image. */
+export function guessInput(file: OnnxModel, port: OnnxPort, wires: Wiring, { flattened = false } = {}): InputGuess {
   const layout = guessLayout(port, wires);
   const told = file.file.metadataProps
     .find(({ key }) => key === domainKey)
     ?.value.split(" ")
     .map(Number);
   if (told?.length === 2 && told[0] < told[1]) return { layout, low: told[0], high: told[1], reason: "the file says so" };
-  if (layout === "vector" && !port.elementType.startsWith("uint8"))
+  if (layout === "vector" && !flattened && port.elementType !== "uint8")
     return { layout, low: -Infinity, high: Infinity, reason: "the input is a vector, whose bounds the file does not tell" };
   if (port.elementType === "uint8") return { layout, low: 0, high: 255, reason: "the input has elements of uint8" };
   const steps = affineSteps(port.name, wires);

@@ -201,6 +201,28 @@ describe("export of an imported model", () => {
 });
 
 describe("options", () => {
+  it("images go into a file that takes them flattened, normalized or not", () => {
+    const bytes = modelBytes({
+      input: [port("x", ["N", 12])],
+      output: [port("y", ["N", 3])],
+      node: [node("MatMul", ["x", "w"], ["y"])],
+      initializer: [floats("w", [12, 3], [...normal(key(8), [12, 3]).data])],
+    });
+    const x = cast(uniform(key(7), [2, 3, 2, 2]), "float32");
+    const plain = importModel(readOnnx(bytes), { inputShape: [3, 2, 2] });
+    expect(plain.network).toMatchObject({ inputShape: [3, 2, 2], domain: { low: 0, high: 1 } });
+    const flat = importModel(readOnnx(bytes), { domain: { low: 0, high: 1 } });
+    expect([...logitsAt(plain, x).data]).toEqual([...logitsAt(flat, { ...x, shape: [2, 12] }).data]);
+    const baked = importModel(readOnnx(bytes), { inputShape: [3, 2, 2], mean: [0.1, 0.2, 0.3], deviation: [1, 2, 4] });
+    const standardized = x.data.map((v, i) => (v - [0.1, 0.2, 0.3][Math.floor(i / 4) % 3]) / [1, 2, 4][Math.floor(i / 4) % 3]);
+    expect(distance(logitsAt(baked, x), logitsAt(plain, tensor(standardized, x.shape)))).toBeLessThan(1e-6);
+    const same = importModel(readOnnx(bytes), { inputShape: [3, 2, 2], mean: [0], deviation: [1] });
+    expect([...logitsAt(same, x).data]).toEqual([...logitsAt(plain, x).data]);
+    const again = importModel(readOnnx(exportImported(baked, baked.weights)), { inputShape: [3, 2, 2] });
+    expect(distance(logitsAt(again, x), logitsAt(baked, x))).toBeLessThan(1e-12);
+    expect(() => importModel(readOnnx(bytes), { inputShape: [1, 28, 28] })).toThrow("[1,28,28] do not fit the file, which takes [12]");
+  });
+
   it("mean and deviation also stand in front of what has its channels last", () => {
     const options = { mean: [0.1, 0.2, 0.3], deviation: [1, 2, 3] };
     const baked = importModel(load("keras").file, options);
