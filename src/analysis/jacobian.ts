@@ -120,13 +120,25 @@ function lastFeatures(logits: Value, x: Value): Value {
 /** The whole Jacobians J(x_b) as matrices [d, n], by d backward derivatives. */
 export async function jacobians(map: ExampleMap, x: Float64Array): Promise<Matrix[]> {
   const { batch, inputs: n, outputs: d } = map;
-  const result = Array.from({ length: batch }, () => Matrix.zeros(d, n));
+  const gradients = await outputGradients(map, x);
+  return Array.from({ length: batch }, (_, b) =>
+    Matrix.from1DArray(
+      d,
+      n,
+      gradients.flatMap((rows) => Array.from(rows.subarray(b * n, (b + 1) * n))),
+    ),
+  );
+}
+
+/** For each output its gradient at every example, [batch, n]. */
+async function outputGradients(map: ExampleMap, x: Float64Array): Promise<Float64Array[]> {
+  const { batch, outputs: d } = map;
+  const gradients: Float64Array[] = [];
   for (let k = 0; k < d; k++) {
     const u = Float64Array.from({ length: batch * d }, (_, i) => (i % d === k ? 1 : 0));
-    const rows = await map.backward(x, u);
-    for (const [b, J] of result.entries()) J.setRow(k, rows.subarray(b * n, (b + 1) * n) as unknown as number[]);
+    gradients.push(await map.backward(x, u));
   }
-  return result;
+  return gradients;
 }
 
 /** J = Σ_r σ_r u_r v_rᵀ, largest first. */
@@ -147,9 +159,16 @@ export async function singularTriplets(map: ExampleMap, x: Float64Array): Promis
 
 /** The largest singular value of each Jacobian from JJᵀ, for few outputs: d backward derivatives. */
 export async function spectralNorms(map: ExampleMap, x: Float64Array): Promise<number[]> {
-  return (await jacobians(map, x)).map((J) => {
-    const { realEigenvalues } = new EigenvalueDecomposition(J.mmul(J.transpose()), { assumeSymmetric: true });
-    return Math.sqrt(Math.max(0, ...realEigenvalues));
+  const { batch, inputs: n } = map;
+  const gradients = await outputGradients(map, x);
+  return Array.from({ length: batch }, (_, b) => {
+    const inner = (rows: Float64Array, others: Float64Array) => {
+      let total = 0;
+      for (let i = b * n; i < (b + 1) * n; i++) total += rows[i] * others[i];
+      return total;
+    };
+    const gram = new Matrix(gradients.map((rows) => gradients.map((others) => inner(rows, others))));
+    return Math.sqrt(Math.max(0, ...new EigenvalueDecomposition(gram, { assumeSymmetric: true }).realEigenvalues));
   });
 }
 

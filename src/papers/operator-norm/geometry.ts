@@ -84,7 +84,9 @@ function scaled(rows: Float64Array, n: number, length: number): Float64Array {
   const result = rows.slice();
   for (let start = 0; start < rows.length; start += n) {
     const row = result.subarray(start, start + n);
-    const own = Math.hypot(...row);
+    let own = 0;
+    for (const value of row) own += value * value;
+    own = Math.sqrt(own);
     if (own > 0) row.forEach((value, i) => void (row[i] = (length * value) / own));
   }
   return result;
