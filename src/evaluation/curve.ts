@@ -1,5 +1,15 @@
 /** Robust accuracy against ε, and the least distances at which examples break. */
-import { type Attack, ddn, exampleRows, fmn, modelOracle, type Norm, type Oracle, runAttack, type ThreatModel } from "../attacks/index.ts";
+import {
+  type Attack,
+  exampleRows,
+  fabTargeted,
+  fmn,
+  modelOracle,
+  type Norm,
+  type Oracle,
+  runAttack,
+  type ThreatModel,
+} from "../attacks/index.ts";
 import type { Model } from "../models/index.ts";
 import { key as keyOf } from "../tensor/index.ts";
 import { batchOf, type Evaluation, type EvaluationData, type EvaluationOptions, evaluate } from "./evaluate.ts";
@@ -34,12 +44,17 @@ export interface MinimumDistances {
   readonly quantiles: { readonly [share: string]: number };
 }
 
-/** Runs minimum-norm attacks to their end and keeps the least distance of each example. Default: FMN, in L2 also DDN. */
+/** Runs minimum-norm attacks to their end and keeps the least distance of each example. Default: FMN, and where it is defined targeted FAB. */
 export async function minimumDistances(
   model: Model | Oracle,
   data: EvaluationData,
   norm: Norm,
-  { attacks = norm === "l2" ? [fmn(), ddn()] : [fmn()], key = keyOf(0), onProgress, ...runtime }: EvaluationOptions = {},
+  {
+    attacks = norm === "l0" ? [fmn()] : [fmn(), fabTargeted({ targetClasses: 3 })],
+    key = keyOf(0),
+    onProgress,
+    ...runtime
+  }: EvaluationOptions = {},
 ): Promise<MinimumDistances> {
   const oracle = "answer" in model ? model : modelOracle(model, runtime);
   try {

@@ -1,6 +1,8 @@
 /** The run directory and the processes that fill it. */
 export * from "./bench.ts";
 export * from "./errors.ts";
+export * from "./evaluation-pieces.ts";
+export * from "./evaluation-report.ts";
 export * from "./files.ts";
 export * from "./job.ts";
 export * from "./lock.ts";

@@ -1,12 +1,37 @@
-/** The job behind `saddle evaluate`: attacks on a run or a model file, with the witnesses written beside the report. */
+/** The job behind `saddle evaluate`: attacks on a run or a model file, with the witnesses written, read back and checked, and the report beside. */
 import { join } from "node:path";
-import { type Attack, fgsm, modelOracle, type Norm, pgd } from "../../attacks/index.ts";
-import { sheet, take, whole } from "../../data/index.ts";
+import {
+  type Attack,
+  type AttackName,
+  type AutoAttackVersion,
+  argMax,
+  attackNames,
+  autoAttack,
+  catalogue,
+  exampleRows,
+  modelOracle,
+  type Norm,
+  type Oracle,
+} from "../../attacks/index.ts";
+import { type Dataset, sheet, take, whole } from "../../data/index.ts";
 import { loadData } from "../../data/node/index.ts";
-import { type Evaluation, evaluate } from "../../evaluation/index.ts";
-import { type JobContext, openModel, writeAtomic, writeJson, writeWitnesses } from "../../runs/index.ts";
+import { diagnose, type Evaluation, evaluateCurve, minimumDistances, recheck } from "../../evaluation/index.ts";
+import { type BrokenPicture, evaluationHtml } from "../../report/index.ts";
+import {
+  type EvaluationReport,
+  evaluationReport,
+  fingerprint,
+  type JobContext,
+  machine,
+  openModel,
+  openPieces,
+  readWitnesses,
+  writeAtomic,
+  writeJson,
+  writeWitnesses,
+} from "../../runs/index.ts";
 import type { Device } from "../../runtime/index.ts";
-import { concatRows, key, takeRows } from "../../tensor/index.ts";
+import { concatRows, key, type Tensor, takeRows } from "../../tensor/index.ts";
 
 export interface EvaluateInput {
   /** Run directory or ONNX file. */
@@ -17,90 +42,216 @@ export interface EvaluateInput {
   data?: string;
   dataDir?: string;
   examples?: number;
-  attacks: readonly AttackName[];
+  /** Names of attacks or of AutoAttack's versions. */
+  attacks: readonly string[];
   norm: Norm;
-  eps: number;
-  steps: number;
+  /** One radius, or several for a curve. */
+  eps: number | readonly number[];
+  /** For the attacks that have these parameters; default their own. */
+  steps?: number;
   stepSize?: number;
-  restarts: number;
+  restarts?: number;
+  queries?: number;
+  /** Whether to measure the least perturbations too. */
+  distances?: boolean;
+  /** Whether to look for gradient masking (default). */
+  diagnosis?: boolean;
   batch: number;
   seed: number;
   threads?: number;
   device?: Device;
-  /** Folder for report.json, witnesses.npz and adversarial.png. */
+  /** What was typed, for the report. */
+  command?: string;
+  /** Folder for report.json, report.html, witnesses.npz and adversarial.png. */
   out: string;
 }
 
-export const attackNames = ["fgsm", "pgd"] as const;
-export type AttackName = (typeof attackNames)[number];
+const ensembles: Record<string, AutoAttackVersion> = { autoattack: "standard", "autoattack-plus": "plus", "autoattack-rand": "rand" };
+export const attackChoices = [...Object.keys(ensembles), ...attackNames];
 
 export type EvaluateEvent = { attack: string; done: number; total: number };
 
-export interface EvaluateResult
-  extends Omit<Evaluation, "witnesses" | "verdicts" | "brokenBy" | "cleanPredictions" | "predictions" | "distances"> {
-  model: string;
-  data: string;
-  note?: string;
-  /** What was found and changed when a file was imported. */
-  notes: readonly string[];
-  epoch?: number;
-  seconds: number;
+export interface EvaluateResult extends Omit<EvaluationReport, "verdicts" | "settings" | "machine"> {
   /** Pairs of clean and adversarial pictures, absent where the inputs are no pictures. */
   sheet?: string;
+  /** Pieces of a stopped evaluation that were used. */
+  resumed: number;
 }
 
 export default async function run(input: EvaluateInput, { emit, signal }: JobContext<EvaluateEvent>): Promise<EvaluateResult> {
   const began = performance.now();
   const { model, settings, epoch, notes } = openModel(input.target, input);
   const source = input.data ?? settings?.data ?? "digits";
-  const data = take(
-    await loadData(source, { split: "test", dataDir: input.dataDir ?? settings?.dataDir }),
-    input.examples ?? Number.POSITIVE_INFINITY,
-  );
+  const all = await loadData(source, { split: "test", dataDir: input.dataDir ?? settings?.dataDir });
+  const data = take(all, input.examples ?? Number.POSITIVE_INFINITY);
   const { x, y } = whole(data);
-  const oracle = modelOracle(model, { batchSize: input.batch, threads: input.threads, device: input.device });
-  const evaluation = await evaluate(
-    oracle,
-    { x, labels: y.data },
-    {
-      threat: { norm: input.norm, epsilon: input.eps },
-      attacks: input.attacks.map((name) => chooseAttack(name, input)),
-      key: key(input.seed),
-      onProgress: (progress) => {
-        signal.throwIfAborted();
-        emit(progress);
-      },
-    },
-  );
-  await oracle.release();
-  const { witnesses, verdicts, brokenBy, cleanPredictions, predictions, distances, ...summary } = evaluation;
-  const result: EvaluateResult = {
-    ...summary,
+  const labels = y.data;
+  const oracle = interruptible(modelOracle(model, { batchSize: input.batch, threads: input.threads, device: input.device }), signal);
+  const { command: _, out: __, ...identity } = input;
+  const pieces = openPieces(join(input.out, "pieces"), {
+    ...JSON.parse(JSON.stringify(identity)),
+    contents: fingerprint({ ...model.weights, x, y }),
+  });
+  const { attacks, remarks } = chooseAttacks(input, oracle);
+  const options = { attacks, key: key(input.seed), pieces, onProgress: emit };
+  const curve = await evaluateCurve(oracle, { x, labels }, { norm: input.norm, epsilons: [input.eps].flat() }, options);
+  const last = curve[curve.length - 1];
+  const epsilon = last.threat.epsilon as number;
+
+  const broken = last.verdicts.flatMap((verdict, i) => (verdict === "broken" ? [i] : []));
+  writeWitnesses(input.out, { indices: broken, labels, predictions: last.predictions, points: last.witnesses });
+  const witnesses = readWitnesses(input.out);
+  for (const { threat, verdicts } of curve)
+    await recheck(
+      oracle,
+      x,
+      threat,
+      witnesses.filter(({ index }) => verdicts[index] === "broken"),
+    );
+
+  const distances = input.distances
+    ? await pieces.remember("distances", async () => {
+        const found = await minimumDistances(oracle, { x, labels }, input.norm, { key: key(input.seed), onProgress: emit });
+        const known = (value: number) => (Number.isFinite(value) ? value : null);
+        return {
+          norm: found.norm,
+          attacks: [...found.attacks],
+          median: known(found.median),
+          quantiles: Object.fromEntries(Object.entries(found.quantiles).map(([share, value]) => [share, known(value)])),
+          values: Array.from(found.distances, known),
+        };
+      })
+    : undefined;
+  const probe = { evaluation: last, key: key(input.seed).fold("diagnosis") };
+  const masking =
+    input.diagnosis === false || input.norm === "l0" || epsilon === 0
+      ? undefined
+      : await pieces.remember("masking", async () => {
+          emit({ attack: "diagnosis", done: 0, total: 1 });
+          const found = await diagnose(oracle, { x, labels }, { norm: input.norm, epsilon }, probe);
+          return { probed: found.probed, measured: { ...found.measured }, symptoms: [...found.symptoms] };
+        });
+  const seconds = (performance.now() - began) / 1000;
+  const busy = curve.reduce((total, { attacks: ran }) => total + ran.reduce((sum, one) => sum + one.seconds, 0), 0);
+  const report: EvaluationReport = evaluationReport.parse({
+    schema: 1,
     model: model.network.name,
     data: data.name,
     note: data.note,
     notes,
+    remarks,
     epoch,
-    seconds: (performance.now() - began) / 1000,
-  };
-  const broken = verdicts.flatMap((verdict, i) => (verdict === "broken" ? [i] : []));
-  if (data.shape.length === 3 && broken.length > 0) {
+    norm: input.norm,
+    epsilon,
+    examples: last.examples,
+    clean: last.clean,
+    robust: last.robust,
+    attacks: last.attacks,
+    curve: curve.map(({ threat, robust, attacks: ran }) => ({ epsilon: threat.epsilon, robust, attacks: ran })),
+    classes: last.classes.map((row) => ({ ...row, name: data.classes[row.label] ?? String(row.label) })),
+    distances,
+    masking,
+    soundness: { witnesses: witnesses.length },
+    seconds,
+    examplesPerSecond: busy > 0 ? last.examples / busy : last.examples / seconds,
+    seed: input.seed,
+    settings: input,
+    machine: machine(),
+    date: new Date().toISOString(),
+    verdicts: verdictRows(last, labels),
+  });
+  const pictures = data.shape.length === 3 ? await brokenPictures(oracle, { data, x }, last, broken.slice(0, 12)) : [];
+  const picture = pictures.length > 0 ? join(input.out, "adversarial.png") : undefined;
+  if (picture) {
     const shown = broken.slice(0, 10);
-    result.sheet = join(input.out, "adversarial.png");
-    writeAtomic(result.sheet, sheet(concatRows([takeRows(x, shown), takeRows(witnesses, shown)]), { columns: shown.length }));
+    writeAtomic(picture, sheet(concatRows([takeRows(x, shown), takeRows(last.witnesses, shown)]), { columns: shown.length }));
   }
-  const examples = verdicts.map((verdict, i) => ({
-    index: i,
-    label: y.data[i],
-    verdict,
-    predicted: cleanPredictions[i],
-    ...(verdict === "broken" ? { attack: summary.attacks[brokenBy[i]].attack, adversarial: predictions[i], distance: distances[i] } : {}),
-  }));
-  writeJson(join(input.out, "report.json"), { ...result, settings: input, examples });
-  writeWitnesses(input.out, { indices: broken, labels: y.data, predictions, points: witnesses });
-  return result;
+  await oracle.release();
+  writeJson(join(input.out, "report.json"), report);
+  writeAtomic(join(input.out, "report.html"), evaluationHtml(report, pictures, input.command ?? "saddle evaluate"));
+  const resumed = pieces.found;
+  pieces.clear();
+  const { verdicts: _verdicts, settings: _settings, machine: _machine, ...result } = report;
+  return { ...result, sheet: picture, resumed };
 }
 
-function chooseAttack(name: AttackName, { steps, stepSize, restarts }: EvaluateInput): Attack {
-  return name === "fgsm" ? fgsm() : pgd({ steps, stepSize, restarts });
+/** An oracle that lets the process hear a request to stop. */
+function interruptible(oracle: Oracle, signal: AbortSignal): Oracle {
+  let heard = performance.now();
+  return {
+    ...oracle,
+    async answer(queries) {
+      if (performance.now() - heard > 200) {
+        await new Promise((resume) => setImmediate(resume));
+        heard = performance.now();
+      }
+      signal.throwIfAborted();
+      return oracle.answer(queries);
+    },
+  };
+}
+
+function chooseAttacks(input: EvaluateInput, oracle: Oracle): { attacks: Attack[]; remarks: string[] } {
+  const remarks: string[] = [];
+  const attacks = input.attacks.flatMap((name) => {
+    if (!(name in ensembles)) return [withParameters(name as AttackName, input)];
+    const ensemble = autoAttack(ensembles[name], input.norm, oracle);
+    remarks.push(...ensemble.notes);
+    return ensemble.attacks;
+  });
+  return { attacks, remarks };
+}
+
+/** The attack with those of the typed parameters that it has. */
+function withParameters(name: AttackName, input: EvaluateInput): Attack {
+  const known = catalogue[name]().parameters;
+  const defaults: Record<string, number> = name === "pgd" ? { steps: 50 } : {};
+  const typed = (["steps", "stepSize", "restarts", "queries"] as const).flatMap((parameter) => {
+    const value = input[parameter] ?? defaults[parameter];
+    return parameter in known && value !== undefined ? [[parameter, value] as const] : [];
+  });
+  return catalogue[name](Object.fromEntries(typed));
+}
+
+function verdictRows({ verdicts, cleanPredictions, predictions, distances, brokenBy, attacks }: Evaluation, labels: ArrayLike<number>) {
+  return verdicts.map((verdict, index) => ({
+    index,
+    label: labels[index],
+    verdict,
+    predicted: cleanPredictions[index],
+    ...(verdict === "broken"
+      ? { attack: attacks[brokenBy[index]].attack, adversarial: predictions[index], distance: distances[index] }
+      : {}),
+  }));
+}
+
+async function brokenPictures(
+  oracle: Oracle,
+  { data, x }: { data: Dataset; x: Tensor<"float32"> },
+  { witnesses, brokenBy, attacks }: Evaluation,
+  shown: readonly number[],
+): Promise<BrokenPicture[]> {
+  const [channels, height, width] = data.shape;
+  const { low, high } = oracle.domain;
+  const [from, to] = [exampleRows(x), exampleRows(witnesses)];
+  const confident = async (point: Float32Array) => {
+    const [{ logits }] = await oracle.answer([{ point, want: "logits", label: 0 }]);
+    const top = argMax(logits);
+    const total = logits.reduce((sum, z) => sum + Math.exp(z - logits[top]), 0);
+    return `${data.classes[top] ?? top} (${(1 / total).toFixed(2)})`;
+  };
+  const unit = (point: Float32Array) => Array.from(point, (v) => (v - low) / (high - low));
+  const pictures: BrokenPicture[] = [];
+  for (const index of shown) {
+    pictures.push({
+      index,
+      shape: [channels, height, width],
+      original: unit(from[index]),
+      adversarial: unit(to[index]),
+      before: await confident(from[index]),
+      after: await confident(to[index]),
+      attack: attacks[brokenBy[index]].attack,
+    });
+  }
+  return channels === 1 || channels === 3 ? pictures : [];
 }
