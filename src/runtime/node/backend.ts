@@ -7,13 +7,15 @@ import { wrapSession } from "../ort.ts";
 
 /** The backend, with denormals flushed to zero in this process. */
 export async function nodeBackend(): Promise<Backend> {
+  // What goes wrong is thrown; the engine would print it as well.
+  ort.env.logLevel = "fatal";
   const x = input("x", [1]);
   const smallest = exportOnnx({ x }, { y: relu(x) });
   await flushDenormals(smallest);
   const probes = new Map<Device, Promise<boolean>>();
   return {
     version: ort.env.versions.node ?? ort.env.versions.common,
-    candidates: ort.listSupportedBackends().flatMap(({ name }) => (isDevice(name) ? [name] : [])),
+    candidates: all.filter((device) => ort.listSupportedBackends().some(({ name }) => name === device)),
     has(device) {
       const probe = probes.get(device) ?? (device === "cpu" ? Promise.resolve(true) : startsOn(device, smallest));
       probes.set(device, probe);
@@ -34,9 +36,7 @@ export async function nodeBackend(): Promise<Backend> {
   };
 }
 
-function isDevice(name: string): name is Device {
-  return name === "cpu" || name === "cuda" || name === "webgpu";
-}
+const all: readonly Device[] = ["cpu", "cuda", "webgpu"];
 
 /** A device can be built in and still lack its driver: only a session tells. */
 async function startsOn(device: Device, model: Uint8Array): Promise<boolean> {
