@@ -27,42 +27,44 @@ const radii = z.union([z.number(), z.string(), z.array(z.union([z.number(), z.st
   return z.NEVER;
 });
 
+export const evaluateOptions = z.object({
+  target: z.string().meta({ placeholder: "MODEL", description: "directory of a training run, or an ONNX file" }),
+  attack: z
+    .array(z.enum(attackChoices as [string, ...string[]]))
+    .min(1)
+    .default(["autoattack"])
+    .meta(text("attacks in the order in which they run")),
+  norm: z.enum(["linf", "l2", "l1", "l0"]).optional().meta(text("norm of the perturbation (default: the run's)")),
+  eps: radii.optional().meta({
+    placeholder: "ε,ε",
+    description: "radius in input units, e.g. 0.3 or 8/255, or several for a curve (default: the run's)",
+  }),
+  steps: z.int().min(1).optional().meta(text("steps of the attacks that have them (pgd: 50)")),
+  stepSize: fraction().optional().meta({ placeholder: "α", description: "length of a step of pgd (default: 2.5 ε/steps)" }),
+  restarts: z.int().min(1).optional().meta(text("random starts of the attacks that have them")),
+  queries: z.int().min(1).optional().meta(text("queries of square (default 5000)")),
+  distances: z.boolean().default(false).meta(text("also measure the least perturbation that breaks each example")),
+  noDiagnosis: z.boolean().default(false).meta(text("do not look for gradient masking")),
+  weights: z.enum(["best", "last"]).default("best").meta(text("best on the run's validation examples, or those of the last step")),
+  data: z.string().optional().meta(text("test data (default: the run's)")),
+  examples: z.int().min(1).default(EXAMPLES).meta(text("how many of the first examples of the test split")),
+  batch: z.int().min(8).default(128).meta(text("points per batch")),
+  mean: z.array(z.number()).optional().meta(text("per-channel mean that a model file expects to be subtracted from its inputs")),
+  deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
+  out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
+  dataDir,
+  seed,
+  threads,
+  device,
+});
+
 export default command({
   brief: "attack a model and say how robust it is",
   description:
     "Runs the attacks one after the other on the test split; each sees only what still stands. By default that is AutoAttack, standard. Every adversarial " +
     "point is written, read back and checked before it counts: its distance, the input domain, and the prediction. Then the model is probed for masked " +
     "gradients. Writes report.html, report.json, witnesses.npz and adversarial.png. Ctrl-C keeps what is done; the same command goes on.",
-  options: z.object({
-    target: z.string().meta({ placeholder: "MODEL", description: "directory of a training run, or an ONNX file" }),
-    attack: z
-      .array(z.enum(attackChoices as [string, ...string[]]))
-      .min(1)
-      .default(["autoattack"])
-      .meta(text("attacks in the order in which they run")),
-    norm: z.enum(["linf", "l2", "l1", "l0"]).optional().meta(text("norm of the perturbation (default: the run's)")),
-    eps: radii.optional().meta({
-      placeholder: "ε,ε",
-      description: "radius in input units, e.g. 0.3 or 8/255, or several for a curve (default: the run's)",
-    }),
-    steps: z.int().min(1).optional().meta(text("steps of the attacks that have them (pgd: 50)")),
-    stepSize: fraction().optional().meta({ placeholder: "α", description: "length of a step of pgd (default: 2.5 ε/steps)" }),
-    restarts: z.int().min(1).optional().meta(text("random starts of the attacks that have them")),
-    queries: z.int().min(1).optional().meta(text("queries of square (default 5000)")),
-    distances: z.boolean().default(false).meta(text("also measure the least perturbation that breaks each example")),
-    noDiagnosis: z.boolean().default(false).meta(text("do not look for gradient masking")),
-    weights: z.enum(["best", "last"]).default("best").meta(text("best on the run's validation examples, or those of the last step")),
-    data: z.string().optional().meta(text("test data (default: the run's)")),
-    examples: z.int().min(1).default(EXAMPLES).meta(text("how many of the first examples of the test split")),
-    batch: z.int().min(8).default(128).meta(text("points per batch")),
-    mean: z.array(z.number()).optional().meta(text("per-channel mean that a model file expects to be subtracted from its inputs")),
-    deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
-    out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
-    dataDir,
-    seed,
-    threads,
-    device,
-  }),
+  options: evaluateOptions,
   positional: ["target"],
   examples: [
     ["saddle evaluate runs/mnist", "AutoAttack at the ε of training"],
