@@ -3,14 +3,15 @@ import { type Exponent, modelOracle } from "../attacks/index.ts";
 import { GraphError } from "../graph/index.ts";
 import type { Model } from "../models/index.ts";
 import type { CompileOptions } from "../runtime/index.ts";
-import { type Key, normal, type Tensor, toFloat64 } from "../tensor/index.ts";
+import { type Key, normal, rows, type Tensor, toFloat64 } from "../tensor/index.ts";
 import { innerAscent, randomStart } from "../training/index.ts";
 import { alignments, randomAlignment } from "./alignment.ts";
 import { cellDistances } from "./cells.ts";
+import { classifierObjective } from "./classifier-objective.ts";
 import { foscAlongPgd } from "./fosc.ts";
 import { largestSingularValues, modelMap, singularTriplets, spectralNorms } from "./jacobian.ts";
 import { type LandscapeSlice, planeAlong, sliceLandscape, sliceLine } from "./landscape.ts";
-import { deviationFromLinearity, lossObjective } from "./linearity.ts";
+import { deviationFromLinearity } from "./linearity.ts";
 import { operatorNorms } from "./operator-norm.ts";
 import { type GlobalBound, globalBound } from "./spectral.ts";
 
@@ -131,7 +132,7 @@ export async function diagnose(
   await map.release();
 
   progress("loss", 0.9);
-  const losses = lossObjective(model, points, y.data, runtime);
+  const losses = classifierObjective(model, x, y.data, { dtype: "float32", ...runtime });
   const segments = (z: Float64Array) =>
     Array.from({ length: batch }, (_, b) => {
       const to = z.slice(b * n, (b + 1) * n).map((value) => 2 * value);
@@ -139,7 +140,7 @@ export async function diagnose(
     });
   const meanAlong = async (z: Float64Array) =>
     byRank((await sliceLine(losses, segments(z), { resolution: 31 })).map(({ values }) => values));
-  const one = lossObjective(model, points.slice(0, n), y.data.slice(0, 1), { copies: 41, ...runtime });
+  const one = classifierObjective(model, rows(x, 0, 1), y.data.slice(0, 1), { points: 41, dtype: "float32", ...runtime });
   const first = adversarial.slice(0, n);
   const extent = 1.5 * Math.hypot(...first);
   const around =

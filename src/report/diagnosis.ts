@@ -73,7 +73,7 @@ function numbers({ norms, global, cell, norm, epsilon, spectrum }: Diagnosis): T
     rows.push(["median distance to the cell's boundary", `ℓ₂ ${figure(cell.l2)}, ℓ∞ ${figure(cell.linf)}${bound}`]);
     rows.push(["ε over that distance", figure(epsilon / cell[norm])]);
   }
-  return { kind: "table", title: "Numbers", caption: "Norms are lower bounds by the power method.", columns: ["", ""], rows };
+  return { kind: "table", title: "Numbers", caption: "Norms are lower bounds by the power method.", columns: ["quantity", "value"], rows };
 }
 
 function landscape({ around }: Diagnosis): HeatMap {

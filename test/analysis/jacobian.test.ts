@@ -2,7 +2,7 @@ import { Matrix } from "ml-matrix";
 import { describe, expect, it } from "vitest";
 import { alignments, randomAlignment } from "../../src/analysis/alignment.ts";
 import { exampleMap, jacobians, largestSingularValues, modelMap, singularTriplets, spectralNorms } from "../../src/analysis/jacobian.ts";
-import { deviationFromLinearity, lossObjective } from "../../src/analysis/linearity.ts";
+import { deviationFromLinearity } from "../../src/analysis/linearity.ts";
 import { evaluate, input, square } from "../../src/graph/index.ts";
 import { architecture, assemble, conv, flatten, linear, type Model, maxPool, norm, relu, sequential } from "../../src/models/index.ts";
 import { key, normal, tensor, toFloat64 } from "../../src/tensor/index.ts";
@@ -90,21 +90,6 @@ it("the deviation from linearity of x² is z²", async () => {
   const map = exampleMap(square, { shape: [2, 3], dtype: "float64" });
   const deviation = await deviationFromLinearity(map, Float64Array.of(1, 2, 3, 4, 5, 6), Float64Array.of(1, 0, 2, 0, 0, -3));
   expect([...deviation]).toEqual([expect.closeTo(Math.sqrt(17), 12), expect.closeTo(9, 12)]);
-});
-
-it("the loss as a function of perturbations is the cross-entropy at x + δ", async () => {
-  const model = mlp();
-  const [x, delta] = [normal(key(7), [2, 12]).data, normal(key(8), [4, 12]).data];
-  const objective = lossObjective(model, x, [1, 3], { copies: 2, dtype: "float64" });
-  const values = await objective.value(delta);
-  for (let row = 0; row < 4; row++) {
-    const example = Math.floor(row / 2);
-    const z = logitsOf(
-      model,
-      Float64Array.from({ length: 12 }, (_, i) => x[example * 12 + i] + delta[row * 12 + i]),
-    );
-    expect(values[row]).toBeCloseTo(Math.log(z.reduce((total, v) => total + Math.exp(v), 0)) - z[[1, 3][example]], 10);
-  }
 });
 
 it("squared alignments of a perturbation in the span of the singular vectors add up to one", async () => {

@@ -104,7 +104,8 @@ function printResult(result: DiagnoseResult, input: DiagnoseInput, terminal: Ter
     ],
     ...(numbers.kind === "table" ? numbers.rows.map(([what, value]) => [String(what), String(value)]) : []),
   ];
-  for (const line of table([{ title: "" }, { title: "", wrap: true }], facts, { width: terminal.width })) terminal.print(line);
+  for (const line of table([{ title: "quantity" }, { title: "mean over the examples", wrap: true }], facts, { width: terminal.width }))
+    terminal.print(line);
   terminal.print();
   terminal.print(`${formatDuration(seconds)}; report in ${join(input.out, "report.html")}`);
 }
