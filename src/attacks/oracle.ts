@@ -67,7 +67,7 @@ export function modelOracle({ network, weights }: Model, { batchSize = 128, ...r
         targets.data[i] = target;
       });
       x.data.fill(network.domain.low, queries.length * width);
-      await executable.run(queries[0].want === "logits" ? { x } : { x, labels, targets, ...weights }, into);
+      await executable.run(queries[0].want === "logits" ? { x } : { x, labels, targets }, into);
       return queries.map((_, i) => ({
         logits: row(into.logits, i),
         loss: into.loss ? into.loss.data[i] : Number.NaN,
@@ -120,7 +120,7 @@ interface Station {
   into: { logits: Tensor<"float32">; loss?: Tensor<"float32">; gradient?: Tensor<"float32"> } & Record<string, Tensor>;
 }
 
-/** Gradient graphs take the weights as inputs; prediction has them as constants, where the runtime can prepare them once. */
+/** The weights of an oracle never change, so they are constants, which the runtime lays out once. */
 async function build({ network, weights }: Model, want: Query["want"], batch: number, runtime: CompileOptions): Promise<Station> {
   const shape = [batch, ...network.inputShape];
   const x = input("x", shape);
@@ -130,21 +130,18 @@ async function build({ network, weights }: Model, want: Query["want"], batch: nu
     targets: { dtype: "int32" as const, shape: [batch], data: new Int32Array(batch) },
   };
   const logits = float32([batch, network.classes]);
+  const values = Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, constant(weight)]));
   if (want === "logits") {
-    const values = Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, constant(weight)]));
     const executable = await compile({ x }, { logits: network.apply(x, values).logits }, runtime);
     return { executable, ...buffers, into: { logits } };
   }
   const fewest = fewestClasses[want] ?? 2;
   if (network.classes < fewest)
     throw new AttackError(`the loss "${want}" needs at least ${fewest} classes, but the model has ${network.classes}: use "margin"`);
-  const values = Object.fromEntries(
-    Object.entries(weights).map(([name, weight]) => [name, input(name, weight.shape, weight.dtype as "float32")]),
-  );
   const [labels, targets] = [input("labels", [batch], "int32"), input("targets", [batch], "int32")];
   const z = network.apply(x, values).logits;
   const loss = losses[want]({ logits: z, labels, targets });
-  const executable = await compile({ x, labels, targets, ...values }, { logits: z, loss, gradient: grad(sum(loss), x) }, runtime);
+  const executable = await compile({ x, labels, targets }, { logits: z, loss, gradient: grad(sum(loss), x) }, runtime);
   return { executable, ...buffers, into: { logits, loss: float32([batch]), gradient: float32(shape) } };
 }
 
