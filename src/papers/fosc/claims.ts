@@ -116,19 +116,21 @@ const quality = claim<FoscLab>({
   criterion: "Spearman of step (1 to 10) and mean FOSC ≤ −0.9; mean FOSC falls from step ε to ε/2 to ε/4 at 20 steps",
   measure(lab) {
     const found = lab.runs.flatMap((run) => run.quality ?? []);
-    const along = ({ steps: [, ...steps] }: QualityRecord) =>
+    const along = ({ steps: [, ...steps] }: QualityRecord, form: "fosc" | "foscInBox" = "fosc") =>
       spearman(
         steps.map((_, k) => k),
-        steps.map(({ fosc }) => fosc),
+        steps.map((step) => step[form]),
       );
     const falling = ({ stepSizes }: QualityRecord) => stepSizes.every(({ fosc }, i) => i === 0 || fosc < stepSizes[i - 1].fosc);
     return {
       measured: {
         "Spearman along PGD": onModels(lab, (record) => short(along(record))),
+        "with FOSC in the box": onModels(lab, (record) => short(along(record, "foscInBox"))),
         "FOSC at steps ε, ε/2, ε/4": onModels(lab, ({ stepSizes }) => stepSizes.map(({ fosc }) => short(fosc)).join(", ")),
         "accuracy after step 1 and 10": onModels(lab, ({ steps }) => `${short(steps[1].accuracy)}, ${short(steps[10].accuracy)}`),
       },
       holds: found.length > 0 && found.every((record) => along(record) <= -0.9 && falling(record)),
+      note: "along the ascent the gradient grows with the loss, and at the border of the input domain the paper's form cannot reach 0: on well trained models both hide the convergence",
     };
   },
 });
@@ -223,7 +225,7 @@ const dynamicGain = claim<FoscLab>({
 
 const sanity = claim<FoscLab>({
   id: "F8.1",
-  statement: "Standard and Dynamic training both succeed on MNIST",
+  statement: "Standard and Dynamic training both succeed (on MNIST in the longer modes)",
   provenance: "proposed",
   criterion:
     "natural ≥ 98.5 %, PGD-20 (ε = 0.3) ≥ 92 % for both; on the reduced drawn digits instead: PGD-20 at least ten points above the undefended network",
