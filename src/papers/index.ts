@@ -8,6 +8,7 @@ import type { Laboratory } from "./laboratory.ts";
 export const laboratories: Readonly<Record<string, () => Promise<Laboratory<unknown>>>> = {
   "continuous-time": async () => (await import("./continuous-time/index.ts")).continuousTime,
   "ntk-convergence": async () => (await import("./ntk-convergence/index.ts")).ntkConvergence,
+  "operator-norm": async () => (await import("./operator-norm/index.ts")).operatorNormLaboratory,
   "first-order-adversary": async () => (await import("./first-order-adversary/index.ts")).firstOrderAdversary,
   fosc: async () => (await import("./fosc/index.ts")).fosc,
 };
