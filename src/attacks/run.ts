@@ -178,13 +178,11 @@ function observe(hunt: Hunt, { point, want }: Question, { logits }: Answer, goal
   const gain = margin(hunt.example, logits);
   const nearest = goal === "minimum-norm";
   if (nearest && !(gain > 0)) return;
-  if (!contains(nearest ? { ...set, epsilon: Number.POSITIVE_INFINITY } : set, point)) return;
   const score = nearest ? -distance(point, set.center, set.norm) : gain;
-  if (score > hunt.bestScore) {
-    hunt.bestScore = score;
-    hunt.best.set(point);
-    if (gain > 0 && (!nearest || contains(set, point))) hunt.succeeded = true;
-  }
+  if (!(score > hunt.bestScore) || !contains(nearest ? { ...set, epsilon: Number.POSITIVE_INFINITY } : set, point)) return;
+  hunt.bestScore = score;
+  hunt.best.set(point);
+  if (gain > 0 && (!nearest || contains(set, point))) hunt.succeeded = true;
 }
 
 async function check(

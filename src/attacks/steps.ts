@@ -32,5 +32,5 @@ export function sparseStep(x: Float32Array, gradient: Float32Array, α: number, 
 
 /** ‖v‖ */
 export function lengthOf(v: ArrayLike<number>, norm: Norm): number {
-  return distance(v, new Float32Array(v.length), norm);
+  return distance(v, undefined, norm);
 }

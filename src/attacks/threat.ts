@@ -82,18 +82,26 @@ function checkScale(scale: ArrayLike<number>, width: number, norm: Norm): void {
   if (wrong >= 0) throw new ThreatError(`scale holds shares of ε between 0 and 1, but component ${wrong} has ${scale[wrong]}`);
 }
 
-/** ‖a − b‖ in a norm; L0 counts the components that differ. */
-export function distance(a: ArrayLike<number>, b: ArrayLike<number>, norm: Norm): number {
+/** ‖a − b‖ in a norm, without b ‖a‖; L0 counts the components that differ. NaN components give NaN. */
+export function distance(a: ArrayLike<number>, b: ArrayLike<number> | undefined, norm: Norm): number {
+  const n = a.length;
   let total = 0;
-  for (let i = 0; i < a.length; i++) {
-    const difference = Math.abs(a[i] - b[i]);
-    if (norm === "linf") total = Math.max(total, difference);
-    else if (norm === "l2") total += difference * difference;
-    else if (norm === "l1") total += difference;
-    else if (difference !== 0) total += 1;
+  if (norm === "l2") {
+    for (let i = 0; i < n; i++) {
+      const difference = b ? a[i] - b[i] : a[i];
+      total += difference * difference;
+    }
+    return Math.sqrt(total);
+  }
+  for (let i = 0; i < n; i++) {
+    const difference = Math.abs(b ? a[i] - b[i] : a[i]);
+    if (norm === "l1") total += difference;
+    else if (norm === "linf") {
+      if (!(difference <= total)) total = difference;
+    } else if (difference !== 0) total += 1;
     if (Number.isNaN(difference)) return Number.NaN;
   }
-  return norm === "l2" ? Math.sqrt(total) : total;
+  return total;
 }
 
 /** What float32 rounding of input components may add to a distance: points are stored in float32, budgets are real numbers. */
