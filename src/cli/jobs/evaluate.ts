@@ -9,6 +9,7 @@ import {
   autoAttack,
   catalogue,
   exampleRows,
+  expectation,
   modelOracle,
   type Norm,
   type Oracle,
@@ -69,6 +70,9 @@ export interface EvaluateInput {
 const ensembles: Record<string, AutoAttackVersion> = { autoattack: "standard", "autoattack-plus": "plus", "autoattack-rand": "rand" };
 export const attackChoices = [...Object.keys(ensembles), ...attackNames];
 
+/** Passes that an answer is the mean of, in AutoAttack's version for randomized models. */
+const PASSES = 20;
+
 export type EvaluateEvent = { attack: string; done: number; total: number };
 
 export interface EvaluateResult extends Omit<EvaluationReport, "verdicts" | "settings" | "machine"> {
@@ -86,7 +90,8 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
   const data = take(all, input.examples ?? Number.POSITIVE_INFINITY);
   const { x, y } = whole(data);
   const labels = y.data;
-  const oracle = interruptible(modelOracle(model, { batchSize: input.batch, threads: input.threads, device: input.device }), signal);
+  const single = interruptible(modelOracle(model, { batchSize: input.batch, threads: input.threads, device: input.device }), signal);
+  const oracle = input.attacks.includes("autoattack-rand") ? expectation(single, PASSES) : single;
   const { command: _, out: __, ...identity } = input;
   const pieces = openPieces(join(input.out, "pieces"), {
     ...JSON.parse(JSON.stringify(identity)),
@@ -196,7 +201,7 @@ function chooseAttacks(input: EvaluateInput, oracle: Oracle): { attacks: Attack[
   const attacks = input.attacks.flatMap((name) => {
     if (!(name in ensembles)) return [withParameters(name as AttackName, input)];
     const ensemble = autoAttack(ensembles[name], input.norm, oracle);
-    remarks.push(...ensemble.notes);
+    remarks.push(...ensemble.notes, ...(ensembles[name] === "rand" ? [`every answer is the mean of ${PASSES} passes`] : []));
     return ensemble.attacks;
   });
   return { attacks, remarks };
