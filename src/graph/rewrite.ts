@@ -17,13 +17,12 @@ export function simplify(outputs: readonly Value[]): Value[] {
   return topological(once).length < topological(outputs).length ? simplify(once) : once;
 }
 
-/** Computes what depends on no input, as long as the result is not larger than `smallConstant` or than its inputs together. */
+/** Computes what depends on no input and is small; large constants (weights) are left to the runtime, which is faster at them. */
 export const foldConstants: Pass = (outputs) =>
   rebuild(outputs, (value, inputs) => {
     if (isInput(value) || inputs.length === 0 || !value.operator.reference) return undefined;
     if (!inputs.every(constantTensor)) return undefined;
-    const given = inputs.reduce((total, x) => total + size(x.shape), 0);
-    if (size(value.shape) > Math.max(smallConstant, given)) return undefined;
+    if ([value, ...inputs].some((x) => size(x.shape) > smallConstant)) return undefined;
     return constant(fold(apply(value.operator, inputs, value.attributes)));
   });
 
