@@ -86,12 +86,7 @@ function* ascend(set: PerturbationSet, x: Float32Array, { loss, target, steps, �
     moved.set(x);
     stepAlong(set, moved, gradient, η);
     project(set, moved);
-    const momentum = k === 0 ? 1 : 0.75;
-    for (let i = 0; i < x.length; i++) {
-      const next = x[i] + momentum * (moved[i] - x[i]) + (1 - momentum) * (x[i] - before[i]);
-      before[i] = x[i];
-      x[i] = next;
-    }
+    blend(x, moved, before, k === 0 ? 1 : 0.75);
     project(set, x);
     const answer = yield { point: x, want: loss, target };
     gradient.set(answer.gradient);
@@ -113,5 +108,14 @@ function* ascend(set: PerturbationSet, x: Float32Array, { loss, target, steps, �
     }
     [count, rises, bestThen] = [0, 0, best.loss];
     lengths.shift();
+  }
+}
+
+/** x ← x + a(moved − x) + (1 − a)(x − before), before ← x. */
+function blend(x: Float32Array, moved: Float32Array, before: Float32Array, a: number): void {
+  for (let i = 0; i < x.length; i++) {
+    const next = x[i] + a * (moved[i] - x[i]) + (1 - a) * (x[i] - before[i]);
+    before[i] = x[i];
+    x[i] = next;
   }
 }

@@ -45,12 +45,12 @@ function* search(example: Example, targets: readonly number[], { steps, restarts
       const fromOriginal = stepToHyperplane({ point: center, low, high }, w, offset, norm);
       const here = Math.max(lengthOf(fromHere, norm), 1e-8);
       const α = Math.min(here / (here + Math.max(lengthOf(fromOriginal, norm), 1e-8)), αMax);
-      for (let i = 0; i < x.length; i++) x[i] = (1 - α) * (x[i] + η * fromHere[i]) + α * (center[i] + η * fromOriginal[i]);
+      mix(x, center, { fromHere, fromOriginal, α, η });
       clip(set, x);
       const { logits } = yield { point: x, want: "logits" };
       if (argMax(logits) === label) continue;
       nearest = Math.min(nearest, distance(x, center, norm));
-      for (let i = 0; i < x.length; i++) x[i] = center[i] + β * (x[i] - center[i]);
+      shrink(x, center, β);
     }
   }
 }
@@ -70,8 +70,7 @@ function* nearestBoundary(
     if (!(away < least)) continue;
     least = away;
     w = gradient.slice();
-    offset = -loss;
-    for (let i = 0; i < x.length; i++) offset += w[i] * x[i];
+    offset = product(w, x) - loss;
   }
   return { w, offset };
 }
@@ -91,4 +90,24 @@ function randomStart({ set }: Example, radius: number, key: Key): Float32Array {
     set,
     center.map((v, i) => v + scale * noise[i]),
   );
+}
+
+/** x ← (1 − α)(x + η·fromHere) + α(center + η·fromOriginal) */
+function mix(
+  x: Float32Array,
+  center: Float32Array,
+  { fromHere, fromOriginal, α, η }: { fromHere: Float64Array; fromOriginal: Float64Array; α: number; η: number },
+): void {
+  for (let i = 0; i < x.length; i++) x[i] = (1 - α) * (x[i] + η * fromHere[i]) + α * (center[i] + η * fromOriginal[i]);
+}
+
+/** x ← center + β(x − center) */
+function shrink(x: Float32Array, center: Float32Array, β: number): void {
+  for (let i = 0; i < x.length; i++) x[i] = center[i] + β * (x[i] - center[i]);
+}
+
+function product(a: Float32Array, b: Float32Array): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i++) total += a[i] * b[i];
+  return total;
 }

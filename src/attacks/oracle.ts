@@ -59,7 +59,7 @@ export function modelOracle({ network, weights }: Model, { batchSize = 128, ...r
     batchSize,
     async answer(queries) {
       if (queries.length === 0) return [];
-      const { executable, x, labels, targets, into } = await station(queries[0].want, paddedSize(queries.length, batchSize));
+      const { executable, x, labels, targets, into } = await station(queries[0].want, closeSize(queries.length, batchSize));
       const width = size(network.inputShape);
       queries.forEach(({ point, label, target = label }, i) => {
         x.data.set(point, i * width);
@@ -150,6 +150,12 @@ export function paddedSize(count: number, batchSize: number): number {
   let padded = batchSize;
   while (padded / 2 >= Math.max(count, 8) && padded % 2 === 0) padded /= 2;
   return padded;
+}
+
+/** The padded size, or three quarters of it where that holds `count` too: less is computed for nothing, at the price of another session. */
+function closeSize(count: number, batchSize: number): number {
+  const padded = paddedSize(count, batchSize);
+  return padded >= 32 && padded % 4 === 0 && count <= 0.75 * padded ? 0.75 * padded : padded;
 }
 
 function float32(shape: Shape): Tensor<"float32"> {

@@ -50,20 +50,24 @@ function* searchLinf(example: Example, { channels, height, width, queries, p }: 
     const draw = uniform(key.fold("square", query), [2 + channels]).data;
     const [top, left] = [Math.floor(draw[0] * (height - side + 1)), Math.floor(draw[1] * (width - side + 1))];
     x.set(best);
-    for (let channel = 0; channel < channels; channel++) {
-      const sign = draw[2 + channel] < 0.5 ? -1 : 1;
-      for (let row = top; row < top + side; row++) {
-        for (let i = channel * plane + row * width + left, end = i + side; i < end; i++) {
-          x[i] = Math.min(Math.max(center[i] + sign * epsilon, set.low[i]), set.high[i]);
-        }
-      }
-    }
+    for (let channel = 0; channel < channels; channel++)
+      paint(x, set, { start: channel * plane + top * width + left, side, width, change: (draw[2 + channel] < 0.5 ? -1 : 1) * epsilon });
     const gain = margin(example, (yield { point: x, want: "logits" }).logits);
     if (gain > most) {
       most = gain;
       best.set(x);
     }
   }
+}
+
+/** x ← center + change within the box, on a side × side patch of a plane whose first component is `start`. */
+function paint(
+  x: Float32Array,
+  { center, low, high }: Example["set"],
+  { start, side, width, change }: { start: number; side: number; width: number; change: number },
+): void {
+  for (let row = 0; row < side; row++)
+    for (let i = start + row * width, end = i + side; i < end; i++) x[i] = Math.min(Math.max(center[i] + change, low[i]), high[i]);
 }
 
 /** Starts from a grid of 5 × 5 tiles; a step moves the norm of two windows, and what is left of ε, into a patch at the first. */
