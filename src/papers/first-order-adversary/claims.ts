@@ -1,5 +1,6 @@
 /** The claims of §2.5, each under its number. What the paper says is its abstract; everything measured here is our derivation or set-up. */
 import { type Claim, claim, type Measurement } from "../laboratory.ts";
+import { increasing, median, relativeSpread, spearman } from "../statistics.ts";
 import { trainingDimension } from "./adversarial-training.ts";
 import {
   type Cell,
@@ -11,7 +12,6 @@ import {
   widthDimension,
 } from "./experiment.ts";
 import { activations } from "./moments.ts";
-import { increasing, median, relativeSpread, spearman } from "./statistics.ts";
 import { gradientSpread, initialAdversarialLoss, valleyFreeScale } from "./theory.ts";
 import { thresholds } from "./training-comparison.ts";
 

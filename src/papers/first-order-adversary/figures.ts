@@ -1,9 +1,9 @@
 /** What a reader should see: landscapes with ascents, convergence against theory, and training under three learning rates. */
 import type { Chart, Figure, HeatMap, Series, Table } from "../figure.ts";
+import { median, quantile } from "../statistics.ts";
 import { type FirstOrderAdversaryLab, rho, type SmoothActivation, smoothActivations } from "./experiment.ts";
 import type { LandscapeRecord } from "./landscapes.ts";
 import { activations } from "./moments.ts";
-import { median, quantile } from "./statistics.ts";
 import { predict } from "./theory.ts";
 import { type Convention, conventions, thresholds } from "./training-comparison.ts";
 

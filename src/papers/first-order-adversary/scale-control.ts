@@ -4,8 +4,8 @@
  */
 import { followAscent } from "../../analysis/ascent.ts";
 import { cosine, norm, row } from "../../analysis/ascent-dynamics.ts";
+import { median } from "../statistics.ts";
 import type { Ensemble, EnsembleObjectives } from "./networks.ts";
-import { median } from "./statistics.ts";
 
 export interface ScaleControl {
   scales: number[];

@@ -1,7 +1,7 @@
 /** The nine checks of §2.6, F1 to F9. Thresholds are the specification's; what the paper's text does not say is marked as derived or proposed. */
 import { foscThreshold } from "../../training/index.ts";
-import { logSlope, median, spearman } from "../first-order-adversary/statistics.ts";
 import { type Claim, claim } from "../laboratory.ts";
+import { logSlope, median, spearman } from "../statistics.ts";
 import type { FoscLab } from "./experiment.ts";
 import { K, type Method } from "./methods.ts";
 import type { Bin, QualityRecord } from "./quality.ts";

@@ -6,7 +6,7 @@ import { evaluate } from "../../evaluation/index.ts";
 import type { Weights } from "../../models/index.ts";
 import { type Key, rows, type Tensor, tensor } from "../../tensor/index.ts";
 import { inverseTime, schedule, sgd, train } from "../../training/index.ts";
-import { quantile } from "../first-order-adversary/statistics.ts";
+import { quantile } from "../statistics.ts";
 import { attackOf, defenseOf, K, type Method } from "./methods.ts";
 import type { Problem } from "./problems.ts";
 import { type QualityRecord, studyQuality } from "./quality.ts";

@@ -1,7 +1,7 @@
 /** The twelve checks of the specification, O1 to O12: five exact ones in float64, seven on trained networks. */
 import { randomAlignment } from "../../analysis/alignment.ts";
-import { spearman } from "../first-order-adversary/statistics.ts";
 import { type Claim, claim } from "../laboratory.ts";
+import { spearman } from "../statistics.ts";
 import type { Lab, NetworkRecord } from "./experiment.ts";
 import { multiples } from "./geometry.ts";
 import type { Training } from "./trainings.ts";

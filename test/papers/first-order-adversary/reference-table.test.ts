@@ -14,7 +14,7 @@ import {
   type RestartRecord,
 } from "../../../src/papers/first-order-adversary/ascents.ts";
 import { drawEnsemble, ensembleObjectives } from "../../../src/papers/first-order-adversary/networks.ts";
-import { median } from "../../../src/papers/first-order-adversary/statistics.ts";
+import { median } from "../../../src/papers/statistics.ts";
 import { integers, key } from "../../../src/tensor/index.ts";
 
 const columns = ["g", "h", "kappa", "reach", "hit", "hitPredicted", "n3", "cosine", "rate", "ratePredicted", "straightness"] as const;

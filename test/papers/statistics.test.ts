@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { increasing, logSlope, median, quantile, relativeSpread, spearman } from "../../../src/papers/first-order-adversary/statistics.ts";
+import { increasing, logSlope, median, quantile, relativeSpread, spearman } from "../../src/papers/statistics.ts";
 
 it("takes medians and quantiles between order statistics", () => {
   expect(median([3, 1, 2])).toBe(2);
