@@ -46,7 +46,8 @@ for (let seed = 0; seed < Number(seeds); seed++) {
   const said = execFileSync("/usr/bin/python3", [script, folder, checkout, String(published), epsilon, String(seed), threads], {
     env: { ...process.env, OMP_NUM_THREADS: threads, OPENBLAS_NUM_THREADS: threads },
   });
-  const theirs = JSON.parse(said.toString());
+  // The last line; warnings come before it.
+  const theirs = JSON.parse(said.toString().trim().split("\n").at(-1) ?? "");
   const ratio = { wall: (theirs.seconds / ours.seconds).toFixed(2), processor: (theirs.processor / processor).toFixed(2) };
   console.log("authors'", theirs, "times as long", ratio);
 }
