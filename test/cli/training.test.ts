@@ -62,7 +62,7 @@ it("the run directory holds settings, metrics, a checkpoint and the exported mod
 it("a run and its exported file are equally robust", async () => {
   const file = join(directory, "model.onnx");
   expect((await saddle("export", run, "--to", file)).code).toBe(0);
-  const attack = ["--eps", "0.05", "--steps", "5", "--examples", "100", "--threads", "1", "--json"];
+  const attack = ["--attack", "pgd", "--no-diagnosis", "--eps", "0.05", "--steps", "5", "--examples", "100", "--threads", "1", "--json"];
   const ofRun = await saddle("evaluate", run, ...attack, "--out", join(directory, "a"));
   const ofFile = await saddle("evaluate", file, "--data", "digits", ...attack, "--out", join(directory, "b"));
   expect([ofRun.code, ofFile.code]).toEqual([0, 0]);
