@@ -125,7 +125,8 @@ function switchesOf(logits: Value, x: Value): Value | undefined {
 /** For each place in a window: the maximum minus the number there. */
 function windowSwitches(node: Value, h: Value): Value[] {
   const { kernel, strides, pads, dilations } = node.attributes as Record<"kernel" | "strides" | "pads" | "dilations", readonly number[]>;
-  if (pads.some((p) => p > 0)) throw new GraphError(`the cells of ${describe(node)} with padding are not implemented`);
+  if (pads.some((p) => p > 0))
+    throw new GraphError(`${describe(node)} pads its input; distances to the cell boundary are known for pooling without padding only`);
   const spatial = node.shape.slice(2);
   const places = kernel.reduce<number[][]>((all, k) => all.flatMap((place) => Array.from({ length: k }, (_, i) => [...place, i])), [[]]);
   return places.map((place) => {

@@ -59,7 +59,7 @@ export default command({
     }
     await show(results, eps, terminal);
     terminal.print(
-      `${formatDuration((performance.now() - began) / 1000)} in all. Go on: saddle evaluate ${join(out, "robust")} --steps 100 --restarts 10`,
+      `${formatDuration((performance.now() - began) / 1000)} in all. Go on: saddle evaluate ${join(out, "robust")} --attack pgd --steps 100 --restarts 10`,
     );
     const [standard, robust] = results.map(({ directory, evaluation: { clean, robust, sheet } }) => ({
       clean: clean.value,
