@@ -71,8 +71,8 @@ describe("on a linear model the distance to the boundary has a closed form", () 
     ["fab", "linf", fab(), 1.01],
     ["deepfool", "l2", deepFool(), 1.03],
     ["deepfool", "linf", deepFool(), 1.03],
-    ["hop-skip-jump", "l2", hopSkipJump({ steps: 15 }), 1.15],
-    ["hop-skip-jump", "linf", hopSkipJump({ steps: 15 }), 1.5],
+    ["hop-skip-jump", "l2", hopSkipJump({ steps: 40 }), 1.1],
+    ["hop-skip-jump", "linf", hopSkipJump({ steps: 40 }), 1.35],
   ] as [string, Norm, Attack, number][])("%s in %s", async (_, norm, chosen, factor) => {
     const result = await runAttack(binaryOracle, chosen, { x, labels }, { norm, epsilon: infinite }, { key: root });
     const ratios = gap.map((g, i) => result.distances[i] / (Math.abs(g) / dual[norm])).sort((a, b) => a - b);
