@@ -50,9 +50,9 @@ export async function experiment(bench: Bench, sizes: Settings = settings[bench.
     progress(`${problemSettings.data}: source of the transfer attack`);
     const source: TransferSource = await bench.remember(`${problemSettings.data} source`, () => makeTransferSource(problem, own));
     sources[problemSettings.data] = source.accuracy;
-    // One seed after the other, so that a run that is looked at early has whole comparisons.
-    for (let seed = 0; seed < Math.max(...problemSettings.runs.map(({ seeds }) => seeds)); seed++) {
-      for (const method of problemSettings.runs.filter(({ seeds }) => seed < seeds).flatMap(({ methods }) => methods)) {
+    for (const { methods, seeds } of problemSettings.runs) {
+      // One seed after the other, so that a run that is looked at early has whole comparisons.
+      for (const [seed, method] of Array.from({ length: seeds }, (_, s) => methods.map((name) => [s, name] as const)).flat()) {
         progress(`${problemSettings.data}: ${method}, seed ${seed}`);
         const asked = {
           method,

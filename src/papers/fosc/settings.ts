@@ -16,7 +16,7 @@ export interface ProblemSettings {
   milestones: readonly number[];
   /** T′ */
   controlEpochs: number;
-  /** Kinds of training, and the seeds that each is run with. */
+  /** Kinds of training, and the seeds that each is run with; one group after the other. */
   runs: readonly { methods: readonly Method[]; seeds: number }[];
   threads?: number;
 }
@@ -33,7 +33,8 @@ export interface Settings {
   attacked: number;
 }
 
-const compared: readonly Method[] = ["pgd", "dynamic", "curriculum", "fgsm", "fgsm-then-pgd", "pgd-then-fgsm"];
+const compared: readonly Method[] = ["none", "pgd", "dynamic", "curriculum"];
+const phases: readonly Method[] = ["fgsm", "fgsm-then-pgd", "pgd-then-fgsm"];
 const variants: readonly Method[] = ["dynamic-q1", "dynamic-q2", "dynamic-q3"];
 const stepSizes: readonly Method[] = ["pgd-step-1", "pgd-step-1/2", "pgd-step-1/8"];
 
@@ -50,7 +51,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         rate: 0.05,
         milestones: [2, 4],
         controlEpochs: 4,
-        runs: [{ methods: ["none", ...compared, ...variants, ...stepSizes], seeds: 1 }],
+        runs: [{ methods: [...compared, ...phases, ...variants, ...stepSizes], seeds: 1 }],
         threads: 1,
       },
     ],
@@ -67,15 +68,16 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         examples: 20_000,
         testExamples: 1000,
         epsilon: 0.3,
-        epochs: 10,
+        epochs: 8,
         batchSize: 128,
         rate: 0.01,
-        milestones: [4, 8],
-        controlEpochs: 8,
+        milestones: [3, 6],
+        controlEpochs: 6,
         runs: [
-          { methods: ["none", ...compared], seeds: 3 },
-          { methods: [...variants, ...stepSizes], seeds: 1 },
+          { methods: compared, seeds: 3 },
+          { methods: [...phases, ...stepSizes, ...variants], seeds: 1 },
         ],
+        threads: 1,
       },
     ],
     exactCases: 200,
@@ -96,7 +98,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         rate: 0.01,
         milestones: [20, 40],
         controlEpochs: 40,
-        runs: [{ methods: ["none", ...compared, ...variants, ...stepSizes], seeds: 3 }],
+        runs: [{ methods: [...compared, ...phases, ...variants, ...stepSizes], seeds: 3 }],
       },
       {
         data: "cifar10",
@@ -108,7 +110,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         rate: 0.01,
         milestones: [60, 100],
         controlEpochs: 100,
-        runs: [{ methods: ["none", ...compared, ...variants, ...stepSizes], seeds: 3 }],
+        runs: [{ methods: [...compared, ...phases, ...variants, ...stepSizes], seeds: 3 }],
       },
     ],
     exactCases: 200,
