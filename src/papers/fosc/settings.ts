@@ -71,8 +71,8 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         epochs: 8,
         batchSize: 128,
         rate: 0.01,
-        milestones: [3, 6],
-        controlEpochs: 6,
+        milestones: [3.2, 6.4],
+        controlEpochs: 6.4,
         runs: [
           { methods: compared, seeds: 3 },
           { methods: [...phases, ...stepSizes, ...variants], seeds: 1 },
