@@ -4,7 +4,7 @@
  */
 import type { Model } from "../models/index.ts";
 import { type Key, key, type Tensor } from "../tensor/index.ts";
-import { type Answer, AttackError, modelOracle, type Oracle, type OracleOptions, type Query } from "./oracle.ts";
+import { type Answer, AttackError, type Knowledge, modelOracle, type Oracle, type OracleOptions, type Query } from "./oracle.ts";
 import { type AttackResult, runAttack } from "./run.ts";
 import { contains, exampleRows, type Norm, type PerturbationSet, perturbationSets, type ThreatModel } from "./threat.ts";
 
@@ -47,6 +47,8 @@ export interface Attack {
   readonly goal: Goal;
   /** Norms that it can handle. */
   readonly norms: readonly Norm[];
+  /** The least that a model must tell. */
+  readonly needs: Knowledge;
   readonly steps: (example: Example) => Steps;
 }
 
@@ -68,7 +70,7 @@ export function attack<Parameters extends object>(
   name: string,
   defaults: Parameters,
   procedure: Procedure<Parameters>,
-  { goal = "maximum-loss", norms = ballNorms }: { goal?: Goal; norms?: readonly Norm[] } = {},
+  { goal = "maximum-loss", norms = ballNorms, needs = "gradients" }: Partial<Pick<Attack, "goal" | "norms" | "needs">> = {},
 ): (parameters?: Partial<Parameters>) => Attack {
   return (given = {}) => {
     for (const [parameter, value] of Object.entries(given)) {
@@ -84,6 +86,7 @@ export function attack<Parameters extends object>(
       parameters: { ...parameters } as Record<string, unknown>,
       goal,
       norms,
+      needs,
       steps: (example: Example) => procedure(example, parameters),
     });
     Object.defineProperty(chosen, "name", { value: name });

@@ -39,7 +39,7 @@ export const hopSkipJump = attack(
       }
     }
   },
-  { goal: "minimum-norm", norms: ["linf", "l2"] },
+  { goal: "minimum-norm", norms: ["linf", "l2"], needs: "classes" },
 );
 
 function* fools(example: Example, point: Float32Array): Steps<boolean> {

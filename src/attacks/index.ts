@@ -2,6 +2,7 @@ export * from "./apgd.ts";
 export * from "./ascent.ts";
 export * from "./attack.ts";
 export * from "./autoattack.ts";
+export * from "./black-box.ts";
 export * from "./carlini-wagner.ts";
 export * from "./catalogue.ts";
 export * from "./ddn.ts";

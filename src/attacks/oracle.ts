@@ -21,7 +21,11 @@ export interface Answer {
   readonly gradient: Float32Array;
 }
 
+/** What a model tells of a point: the scores of the classes with gradients, scores alone, or the predicted class alone. */
+export type Knowledge = "gradients" | "scores" | "classes";
+
 export interface Oracle {
+  readonly gives: Knowledge;
   readonly inputShape: Shape;
   readonly domain: { readonly low: number; readonly high: number };
   readonly classes: number;
@@ -53,6 +57,7 @@ export function modelOracle({ network, weights }: Model, { batchSize = 128, ...r
     return ready;
   };
   return {
+    gives: "gradients",
     inputShape: network.inputShape,
     domain: network.domain,
     classes: network.classes,
@@ -79,35 +84,6 @@ export function modelOracle({ network, weights }: Model, { batchSize = 128, ...r
       compiled.clear();
       for (const station of stations) if (station.status === "fulfilled") await station.value.executable.release();
     },
-  };
-}
-
-/** Anything that maps points to logits (or scores whose largest is the prediction), one row per point; it has no gradients. */
-export function blackBoxOracle(
-  predict: (points: Tensor<"float32">) => Promise<Tensor<"float32">> | Tensor<"float32">,
-  { inputShape, domain, classes, batchSize = 128 }: Pick<Oracle, "inputShape" | "domain" | "classes"> & { batchSize?: number },
-): Oracle {
-  const width = size(inputShape);
-  return {
-    inputShape,
-    domain,
-    classes,
-    batchSize,
-    async answer(queries) {
-      if (queries.some(({ want }) => want !== "logits")) {
-        throw new AttackError("this model only predicts, it has no gradients: use a score- or decision-based attack");
-      }
-      const data = new Float32Array(queries.length * width);
-      queries.forEach(({ point }, i) => {
-        data.set(point, i * width);
-      });
-      const scores = await predict({ dtype: "float32", shape: [queries.length, ...inputShape], data });
-      if (scores.data.length !== queries.length * classes) {
-        throw new AttackError(`the model gave [${scores.shape}] for ${queries.length} points, not [${queries.length},${classes}]`);
-      }
-      return queries.map((_, i) => ({ logits: row(scores, i), loss: Number.NaN, gradient: none }));
-    },
-    release: async () => {},
   };
 }
 
@@ -162,6 +138,7 @@ function float32(shape: Shape): Tensor<"float32"> {
   return { dtype: "float32", shape, data: new Float32Array(size(shape)) };
 }
 
+/** One row of a tensor [N, …], as a view. */
 function row(tensor: Tensor<"float32">, index: number): Float32Array {
   const width = tensor.data.length / tensor.shape[0];
   return tensor.data.subarray(index * width, (index + 1) * width);

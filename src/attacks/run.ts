@@ -5,6 +5,7 @@
  */
 import { type Key, size, type Tensor } from "../tensor/index.ts";
 import type { Attack, Example, Question, Steps } from "./attack.ts";
+import { remedy } from "./black-box.ts";
 import { targetedForm } from "./losses.ts";
 import { type Answer, AttackError, type Oracle, type Query } from "./oracle.ts";
 import { contains, distance, exampleRows, perturbationSets, ThreatError, type ThreatModel } from "./threat.ts";
@@ -106,10 +107,15 @@ interface Hunt {
   gradient: number;
 }
 
+/** How much is told. */
+const depth = { classes: 0, scores: 1, gradients: 2 };
+
 function prepare(oracle: Oracle, chosen: Attack, data: AttackData, threat: ThreatModel, key: Key): Hunt[] {
   checkData(oracle, data);
   if (!chosen.norms.includes(threat.norm))
     throw new ThreatError(`${chosen.name} is defined for ${chosen.norms.join(", ")}, not for ${threat.norm}`);
+  if (depth[chosen.needs] > depth[oracle.gives])
+    throw new AttackError(`${chosen.name} needs ${chosen.needs}, and this model only predicts ${oracle.gives}: ${remedy(oracle.gives)}`);
   const { x, labels, targets, indices } = data;
   const sets = perturbationSets(exampleRows(x), threat, oracle.domain, { unbounded: chosen.goal === "minimum-norm" });
   return sets.map((set, i) => {

@@ -17,7 +17,7 @@ export const square = attack(
     const search = { ...picture(example), queries, p };
     yield* example.set.norm === "linf" ? searchLinf(example, search) : searchL2(example, search);
   },
-  { norms: ["linf", "l2"] },
+  { norms: ["linf", "l2"], needs: "scores" },
 );
 
 interface Search {

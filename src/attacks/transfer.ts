@@ -16,7 +16,7 @@ export function transfer(points: Tensor<"float32">, from = "another model"): Att
         throw new AttackError(`the points to transfer have no row ${index} of ${set.center.length} components: [${points.shape}]`);
       yield { point: project(set, point.slice()), want: "logits" };
     },
-    { norms: ["linf", "l2", "l1", "l0"] },
+    { norms: ["linf", "l2", "l1", "l0"], needs: "classes" },
   );
   return replay();
 }

@@ -4,6 +4,7 @@ import {
   exampleRows,
   fabTargeted,
   fmn,
+  hopSkipJump,
   modelOracle,
   type Norm,
   type Oracle,
@@ -44,19 +45,19 @@ export interface MinimumDistances {
   readonly quantiles: { readonly [share: string]: number };
 }
 
-/** Runs minimum-norm attacks to their end and keeps the least distance of each example. Default: FMN, and where it is defined targeted FAB. */
+/**
+ * Runs minimum-norm attacks to their end and keeps the least distance of each example. Default: FMN, and where it is defined targeted FAB; HopSkipJump
+ * for a model without gradients.
+ */
 export async function minimumDistances(
   model: Model | Oracle,
   data: EvaluationData,
   norm: Norm,
-  {
-    attacks = norm === "l0" ? [fmn()] : [fmn(), fabTargeted({ targetClasses: 3 })],
-    key = keyOf(0),
-    onProgress,
-    ...runtime
-  }: EvaluationOptions = {},
+  { attacks: given, key = keyOf(0), onProgress, ...runtime }: EvaluationOptions = {},
 ): Promise<MinimumDistances> {
   const oracle = "answer" in model ? model : modelOracle(model, runtime);
+  const usual = norm === "l0" ? [fmn()] : [fmn(), fabTargeted({ targetClasses: 3 })];
+  const attacks = given ?? (oracle.gives === "gradients" ? usual : [hopSkipJump()]);
   try {
     const { x, labels } = batchOf(data);
     const distances = new Float64Array(exampleRows(x).length).fill(Number.POSITIVE_INFINITY);

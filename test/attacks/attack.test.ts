@@ -3,7 +3,7 @@ import {
   type Attack,
   AttackError,
   attack,
-  blackBoxOracle,
+  blackBox,
   exampleRows,
   fgsm,
   modelOracle,
@@ -162,7 +162,7 @@ describe("what cannot be is refused in words", () => {
     expect(() => pgd({ step: 3 } as object)).toThrow('pgd has no parameter "step"');
   });
   it("gradients of a model that only predicts", async () => {
-    const box = blackBoxOracle(({ shape }) => tensor(new Float32Array(shape[0] * classes), [shape[0], classes]), {
+    const box = blackBox(({ shape }) => tensor(new Float32Array(shape[0] * classes), [shape[0], classes]), {
       inputShape: [width],
       domain: { low: 0, high: 1 },
       classes,

@@ -175,7 +175,7 @@ describe("with few classes", () => {
     [4, "dlr", "targeted-dlr", 3],
     [20, "dlr", "targeted-dlr", 9],
   ])("%i classes: %s, %s towards %i", (classes, untargeted, targeted, targets) => {
-    const { attacks, notes } = autoAttack("plus", "linf", { classes, inputShape: shape });
+    const { attacks, notes } = autoAttack("plus", "linf", { gives: "gradients", classes, inputShape: shape });
     expect(attacks[1].parameters.loss).toBe(untargeted);
     const aimed = attacks.find(({ name }) => name === "apgd-t");
     expect(aimed?.parameters).toMatchObject({ loss: targeted, targetClasses: targets });

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import {
   type Attack,
   bim,
-  blackBoxOracle,
+  blackBox,
   carliniWagner,
   catalogue,
   contains,
@@ -145,7 +145,7 @@ it("an ε for each component is kept for each component", async () => {
 });
 
 it("attacks by logits do without gradients, and break what PGD breaks on a smooth model", async () => {
-  const box = blackBoxOracle(
+  const box = blackBox(
     async ({ data, shape: [n] }) => {
       const rows = exampleRows(tensor(data, [n, width]));
       const answers = await oracle.answer(rows.map((point) => ({ point, want: "logits", label: 0 })));

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import {
   apgd,
   autoAttack,
-  blackBoxOracle,
+  blackBox,
   carliniWagner,
   catalogue,
   ddn,
@@ -35,12 +35,12 @@ const build = (classes: number) =>
 const net = build(classes);
 const oracle = modelOracle(net, { batchSize: 8, threads: 1 });
 const binary = modelOracle(build(2), { batchSize: 8, threads: 1 });
-const blind = blackBoxOracle(({ shape: [n] }) => tensor(new Float32Array(n * classes), [n, classes]), {
+const blind = blackBox(({ shape: [n] }) => tensor(new Float32Array(n * classes), [n, classes]), {
   inputShape: [width],
   domain: { low: 0, high: 1 },
   classes,
 });
-const broken = blackBoxOracle(() => tensor(new Float32Array(3), [3]), { inputShape: [width], domain: { low: 0, high: 1 }, classes });
+const broken = blackBox(() => tensor(new Float32Array(3), [3]), { inputShape: [width], domain: { low: 0, high: 1 }, classes });
 afterAll(async () => {
   await oracle.release();
   await binary.release();
@@ -116,9 +116,9 @@ const cases: [string, () => Promise<unknown>, string][] = [
   [
     "gradients of a model that only predicts",
     () => run({ labels: new Array(6).fill(0) }, {}, pgd(), blind),
-    "it has no gradients: use a score- or decision-based attack",
+    "pgd needs gradients, and this model only predicts scores: use square",
   ],
-  ["a model that gives the wrong shape", () => run({}, {}, noise(), broken), "the model gave [3] for 6 points, not [6,3]"],
+  ["a model that gives the wrong shape", () => run({}, {}, noise(), broken), "the model gave 3 rows of scores for 6 points"],
   ["a ball attack called without ε", () => pgd()(net, x, labels), "pgd needs epsilons, radii in input units such as [0.1, 0.3]"],
   [
     "points to transfer that do not fit",
