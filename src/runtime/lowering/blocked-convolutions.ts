@@ -44,7 +44,7 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
   const complement = kernel.flatMap((extent, axis) => dilations[axis] * (extent - 1) - pads[axis]);
   const ends = kernel.map((extent, axis) => dilations[axis] * (extent - 1) - pads[axis + kernel.length]);
   const fits = kernel.length === 2 && groups === 1 && [...complement, ...ends].every((n) => n >= 0);
-  if (!fits || outputs < block || inputs < 4) return undefined;
+  if (!fits || outputs < block || inputs < 3) return undefined;
   const blocked = blockedConv(layout.enter(dy), reorderForGradient(w, block), undefined, undefined, {
     kernel,
     strides,

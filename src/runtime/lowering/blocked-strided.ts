@@ -1,10 +1,11 @@
 /**
  * The input gradient of a strided convolution as one convolution with stride 1: pixels of the input fall into s·s classes by their position
  * modulo the stride, each class sees its own part of the kernel, and the classes are channels of the result until they are put in place.
+ * A kernel of one pixel reaches the first class only: the others are zeros.
  */
 import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
 import type { Layout } from "./blocked.ts";
-import { fillChannels } from "./blocked-weights.ts";
+import { fillChannels, reorderForGradient } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
 
 type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
@@ -18,6 +19,7 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
   const { block } = layout;
   const [n, channels, ...spatial] = value.shape;
   const [outputs, , ...kernel] = w.shape;
+  if (kernel.every((k) => k === 1) && pads.every((p) => p === 0)) return onePixelGradient(value, [dy, w], layout);
   // Pixel h + pad = s·q + r: q counts within class r, and its taps are k = r + s·j.
   const [taps, counts] = [
     kernel.map((k, axis) => Math.ceil(k / strides[axis])),
@@ -49,6 +51,33 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     steps: [1, 1, 1],
     extents: [placed.shape[0], spatial[0], spatial[1] * block],
   });
+  return layout.leave(reshape(cropped, [n, filled, ...spatial]), channels);
+}
+
+/** With a kernel of one pixel: computed where the stride falls, with zeros between. */
+function onePixelGradient(value: Value, [dy, w]: readonly Value[], layout: Layout): Value | undefined {
+  const { strides, groups } = value.attributes as Attributes;
+  const { block } = layout;
+  const [n, channels, ...spatial] = value.shape;
+  const [outputs] = w.shape;
+  if (spatial.length !== 2 || groups !== 1 || channels < block || outputs < block) return undefined;
+  const filled = ceilDivide(channels, block) * block;
+  const [height, width] = dy.shape.slice(2);
+  const y = blockedConv(layout.enter(dy), reorderForGradient(w, block), undefined, undefined, {
+    kernel: [1, 1],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+    dilations: [1, 1],
+    groups,
+    activation: undefined,
+    shape: [n, filled, height, width],
+  });
+  const apart = pad(reshape(y, [(n * filled) / block, height, 1, width, block]), {
+    before: [0, 0, 0, 0, 0],
+    after: [0, 0, strides[0] - 1, 0, (strides[1] - 1) * block],
+  });
+  const placed = reshape(apart, [(n * filled) / block, height * strides[0], width * strides[1] * block]);
+  const cropped = slice(placed, { starts: [0, 0, 0], steps: [1, 1, 1], extents: [placed.shape[0], spatial[0], spatial[1] * block] });
   return layout.leave(reshape(cropped, [n, filled, ...spatial]), channels);
 }
 

@@ -1,5 +1,6 @@
 /** Weights in the order that blocked convolutions take, made in the graph because weights are its inputs. */
-import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { constant, gather, pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { tensor } from "../../tensor/index.ts";
 
 /** Zeros behind an axis (default: the channels of [N, C, …]) up to a multiple. */
 export function fillChannels(x: Value, multiple: number, axis = 1): Value {
@@ -7,12 +8,19 @@ export function fillChannels(x: Value, multiple: number, axis = 1): Value {
   return pad(x, { before: x.shape.map(() => 0), after: x.shape.map((_, a) => (a === axis ? missing : 0)) });
 }
 
-/** [O, I, k, k] → [O/b, I/b, k, k, b of I, b of O] in memory. */
+/** [O, I, k, k] → [O/b, I/b, k, k, b of I, b of O] in memory: first the numbers of O go last, then runs of them go to their places. */
 export function reorderWeights(w: Value, block: number): Value {
   const filled = fillChannels(fillChannels(w, block, 0), block, 1);
   const [outputs, inputs, height, width] = filled.shape;
-  const split = reshape(filled, [outputs / block, block, inputs / block, block, height, width]);
-  return reshape(transpose(split, [0, 2, 4, 5, 3, 1]), filled.shape);
+  const taps = height * width;
+  const last = transpose(reshape(filled, [outputs / block, block, inputs * taps]), [0, 2, 1]);
+  if (taps === 1) return reshape(last, filled.shape);
+  const source = (to: number) => {
+    const [group, tap, channel] = [Math.floor(to / (taps * block)), Math.floor(to / block) % taps, to % block];
+    return (group * block + channel) * taps + tap;
+  };
+  const places = Array.from({ length: inputs * taps }, (_, to) => source(to));
+  return reshape(gather(last, constant(tensor(places, [places.length], "int64")), 1), filled.shape);
 }
 
 /** [O, I, k, k] with fewer than b input channels, which come in the plain layout: [O/b, I, k, k, b] in memory. */
