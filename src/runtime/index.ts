@@ -3,3 +3,4 @@ export { sessionCacheUse, setSessionCacheBytes } from "./cache.ts";
 export * from "./compile.ts";
 export * from "./devices.ts";
 export * from "./errors.ts";
+export * from "./file.ts";

@@ -78,6 +78,20 @@ const networks: readonly [string, Parameters<typeof define>[1], Build][] = [
     },
   ],
   [
+    "strided convolutions of more examples than fill blocks",
+    [
+      [18, 3, 9, 8],
+      [16, 3, 3, 3],
+      [18, 16, 1, 1],
+      [20, 16, 3, 3],
+    ],
+    (x, w1, w2, w3) => {
+      const h = g.relu(g.conv(x, w1, undefined, { pads: 1 }));
+      const shortcut = g.conv(h, w2, undefined, { strides: 2 });
+      return g.concat([shortcut, g.conv(h, w3, undefined, { strides: 2, pads: 1 })], 1);
+    },
+  ],
+  [
     "activations that are not ReLU",
     [
       [4, 2, 7, 7],

@@ -1,9 +1,11 @@
 /** Convolutions and their input gradients in the blocked layout, with weights reordered in the graph. */
-import { pad, reduceSum, reshape, slice, sliceAxis, transpose, type Value } from "../../graph/index.ts";
+import { constant, pad, reduceSum, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { full } from "../../tensor/index.ts";
 import type { BlockedRule, Layout } from "./blocked.ts";
 import { stridedInputGradient } from "./blocked-strided.ts";
 import { fillChannels, reorderForGradient, reorderForPlainInput, reorderWeights } from "./blocked-weights.ts";
-import { blockedConv } from "./forms.ts";
+import { blockedConv, reorderOutput } from "./forms.ts";
+import { gatherRuns, overGrid } from "./runs.ts";
 import { slopeAndOffset } from "./scales.ts";
 
 type Window = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
@@ -65,17 +67,18 @@ function normalization(value: Value, inputs: readonly Value[], layout: Layout): 
   return layout.leave(scaleChannels(x, slope, offset, layout), value.shape[1]);
 }
 
-/** slope·x + offset per channel of a blocked x. */
-export function scaleChannels(x: Value, slope: Value, offset: Value | undefined, { block }: Layout): Value {
+/** slope·x + offset per channel of a blocked x, with `pads` (before offset is added) zeros around. */
+export function scaleChannels(x: Value, slope: Value, offset: Value | undefined, { block }: Layout, pads = [0, 0, 0, 0]): Value {
   const weights = reshape(fillChannels(slope, block, 0), [x.shape[1], 1, 1, 1]);
+  const [n, c, height, width] = x.shape;
   return blockedConv(x, weights, offset && fillChannels(offset, block, 0), undefined, {
     kernel: [1, 1],
     strides: [1, 1],
-    pads: [0, 0, 0, 0],
+    pads,
     dilations: [1, 1],
     groups: x.shape[1],
     activation: undefined,
-    shape: x.shape,
+    shape: [n, c, height + pads[0] + pads[2], width + pads[1] + pads[3]],
   });
 }
 
@@ -87,26 +90,30 @@ export function scaleChannels(x: Value, slope: Value, offset: Value | undefined,
 function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout): Value | undefined {
   const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
-  const [examples, channels, ...spatial] = x.shape;
-  if (spatial.length !== 2 || groups !== 1 || dy.shape[1] < block || largestDivisor(examples, block - 1) < 4) return undefined;
-  const gradient = layout.enter(dy);
+  const [given, channels, ...spatial] = x.shape;
+  if (spatial.length !== 2 || groups !== 1 || dy.shape[1] < block) return undefined;
+  // The runtime takes fewer channels than a block, or whole blocks: examples of zeros fill the last.
+  const examples = given < block ? given : Math.ceil(given / block) * block;
+  if (largestDivisor(examples, block - 1) < 4) return undefined;
+  const gradient = fillChannels(layout.enter(dy), examples === given ? 1 : given + 1, 0);
   const [, outputs, rows, columns] = gradient.shape;
+  const planes = outputs / block;
   const perGroup = largestDivisor(examples, Math.max(1, Math.min(block - 1, Math.floor(2 ** 17 / (outputs * rows * columns)))));
-  const perStep = perGroup * groupsPerStep(examples / perGroup, perGroup * outputs * rows * columns, channels);
-  const parts = perStep / perGroup;
-  // The runtime takes fewer channels than a block, or whole blocks: a batch of 100, say, stays plain.
-  if (perStep >= block && perStep % block !== 0) return undefined;
+  const parts = groupsPerStep(examples / perGroup, perGroup, outputs * rows * columns, channels, block);
   const taps = spatial.map((extent, axis) => {
     const room = extent + pads[axis] + pads[axis + 2] - strides[axis] * (dy.shape[axis + 2] - 1) - 1;
     return Math.floor(room / dilations[axis]) + 1;
   });
   // Padding inside the convolution would compute the few taps of a line one by one.
-  const padded = pad(x, { before: [0, 0, pads[0], pads[1]], after: [0, 0, pads[2], pads[3]] });
+  const padded = padded2d(x, pads, layout);
+  const [height, width] = padded.shape.slice(2);
   let all: Value | undefined;
-  for (let start = 0; start < examples; start += perStep) {
-    const planes = reshape(sliceAxis(gradient, 0, start, start + perStep), [parts, perGroup, outputs / block, rows * columns * block]);
-    const weights = reshape(transpose(planes, [0, 2, 1, 3]), [parts * outputs, perGroup, rows, columns]);
-    all = blockedConv(transpose(sliceAxis(padded, 0, start, start + perStep), [1, 0, 2, 3]), weights, undefined, all, {
+  for (let start = 0; start < examples; start += parts * perGroup) {
+    const weightPlaces = overGrid([parts, planes, perGroup], ([part, o, n]) => Math.min(start + part * perGroup + n, given) * planes + o);
+    const inputPlaces = overGrid([channels, parts * perGroup], ([c, n]) => Math.min(start + n, given - 1) * channels + c);
+    const weights = reshape(gatherRuns(gradient, rows * columns * block, weightPlaces), [parts * outputs, perGroup, rows, columns]);
+    const images = reshape(gatherRuns(padded, height * width, inputPlaces), [channels, parts * perGroup, height, width]);
+    all = blockedConv(images, weights, undefined, all, {
       kernel: [rows, columns],
       strides: dilations,
       pads: [0, 0, 0, 0],
@@ -116,14 +123,37 @@ function weightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout)
       shape: [channels, parts * outputs, ...taps],
     });
   }
-  const summed = reduceSum(reshape(all as Value, [channels, parts, outputs / block, taps[0] * taps[1], block]), [1]);
-  const plain = reshape(transpose(summed, [1, 3, 0, 2]), [outputs, channels, ...taps]);
+  const blocks = reshape(all as Value, [channels, parts, planes * taps[0] * taps[1] * block]);
+  const summed = parts === 1 ? blocks : reduceSum(blocks, [1]);
+  const perBlock = gatherRuns(
+    summed,
+    taps[0] * taps[1] * block,
+    overGrid([planes, channels], ([o, c]) => c * planes + o),
+  );
+  const plain = reshape(transpose(reshape(perBlock, [planes, channels * taps[0] * taps[1], block]), [0, 2, 1]), [
+    outputs,
+    channels,
+    ...taps,
+  ]);
   return slice(plain, { starts: [0, 0, 0, 0], steps: [1, 1, 1, 1], extents: value.shape });
 }
 
-/** Every channel of x reads all weights again, so they should stay in the processor's cache: a quarter of a megabyte at a time. */
-function groupsPerStep(groups: number, size: number, readers: number): number {
-  return readers < 4 ? groups : largestDivisor(groups, Math.max(1, Math.floor(2 ** 16 / size)));
+/** The plain x with zeros around; one that is in the layout gets them there, by a convolution with ones, which takes all threads. */
+function padded2d(x: Value, pads: readonly number[], layout: Layout): Value {
+  const blocked = layout.known(x);
+  if (!blocked || pads.every((p) => p === 0)) return pad(x, { before: [0, 0, pads[0], pads[1]], after: [0, 0, pads[2], pads[3]] });
+  const ones = constant(full([blocked.shape[1]], 1));
+  return reorderOutput(scaleChannels(blocked, ones, undefined, layout, pads), x.shape[1]);
+}
+
+/**
+ * Every channel of x reads all weights again, so they should stay in the processor's cache: a quarter of a megabyte at a time. Several groups
+ * together must fill blocks.
+ */
+function groupsPerStep(groups: number, perGroup: number, size: number, readers: number, block: number): number {
+  const limit = readers < 4 ? groups : Math.max(1, Math.floor(2 ** 16 / (perGroup * size)));
+  for (let parts = Math.min(groups, limit); parts > 1; parts--) if (groups % parts === 0 && (parts * perGroup) % block === 0) return parts;
+  return 1;
 }
 
 /** The largest divisor of n that is at most `limit`. */

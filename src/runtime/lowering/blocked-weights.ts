@@ -1,6 +1,6 @@
 /** Weights in the order that blocked convolutions take, made in the graph because weights are its inputs. */
-import { constant, gather, pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
-import { tensor } from "../../tensor/index.ts";
+import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { gatherRuns, overGrid } from "./runs.ts";
 
 /** Zeros behind an axis (default: the channels of [N, C, …]) up to a multiple. */
 export function fillChannels(x: Value, multiple: number, axis = 1): Value {
@@ -8,19 +8,14 @@ export function fillChannels(x: Value, multiple: number, axis = 1): Value {
   return pad(x, { before: x.shape.map(() => 0), after: x.shape.map((_, a) => (a === axis ? missing : 0)) });
 }
 
-/** [O, I, k, k] → [O/b, I/b, k, k, b of I, b of O] in memory: first the numbers of O go last, then runs of them go to their places. */
+/** [O, I, k, k] → [O/b, I/b, k, k, b of I, b of O] in memory: first the numbers of O go last, then runs of them move. */
 export function reorderWeights(w: Value, block: number): Value {
   const filled = fillChannels(fillChannels(w, block, 0), block, 1);
   const [outputs, inputs, height, width] = filled.shape;
-  const taps = height * width;
+  const [groups, taps] = [inputs / block, height * width];
   const last = transpose(reshape(filled, [outputs / block, block, inputs * taps]), [0, 2, 1]);
-  if (taps === 1) return reshape(last, filled.shape);
-  const source = (to: number) => {
-    const [group, tap, channel] = [Math.floor(to / (taps * block)), Math.floor(to / block) % taps, to % block];
-    return (group * block + channel) * taps + tap;
-  };
-  const places = Array.from({ length: inputs * taps }, (_, to) => source(to));
-  return reshape(gather(last, constant(tensor(places, [places.length], "int64")), 1), filled.shape);
+  const places = overGrid([outputs / block, groups, taps, block], ([o, i, tap, b]) => ((o * groups + i) * block + b) * taps + tap);
+  return reshape(gatherRuns(last, block, places), filled.shape);
 }
 
 /** [O, I, k, k] with fewer than b input channels, which come in the plain layout: [O/b, I, k, k, b] in memory. */

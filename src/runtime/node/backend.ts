@@ -27,7 +27,7 @@ export async function nodeBackend(): Promise<Backend> {
         executionMode: "sequential" as const,
         logSeverityLevel: 3 as const,
         // It would carry a scale in a float32 attribute, also in float64 graphs: 0.1 would lose nine digits.
-        extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" } },
+        extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" }, session: { force_spinning_stop: "1" } },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       };
