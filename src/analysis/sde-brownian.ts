@@ -2,7 +2,7 @@
  * Brownian paths as pure functions of a key. A bundle can be refined: the same paths seen with twice as many steps, the new
  * points drawn from the Brownian bridge, so that step sizes are compared on one and the same noise.
  */
-import { type Key, normal } from "../tensor/index.ts";
+import { fillNormal, type Key } from "../tensor/index.ts";
 
 /** `paths` independent Brownian motions with `sources` components each, on a grid of `steps` equal steps. */
 export interface BrownianPaths {
@@ -26,8 +26,8 @@ export function brownianPaths(
   }
   if (!(horizon > 0)) throw new RangeError(`the horizon must be a positive time, not ${horizon}`);
   const dt = horizon / steps;
-  const shape = [paths, sources];
-  return bundle({ paths, sources, steps, dt, increment: (i) => normal(key.fold("increment", i), shape, Math.sqrt(dt)).data }, key, 0);
+  const increment = (i: number) => fillNormal(key.fold("increment", i), new Float64Array(paths * sources), Math.sqrt(dt));
+  return bundle({ paths, sources, steps, dt, increment }, key, 0);
 }
 
 function bundle(grid: Omit<BrownianPaths, "refine">, key: Key, level: number): BrownianPaths {
@@ -46,7 +46,7 @@ function bridged(coarse: Omit<BrownianPaths, "refine">, key: Key): Omit<Brownian
   let kept: { parent: number; halves: readonly [Float64Array, Float64Array] } | undefined;
   const split = (parent: number) => {
     const whole = coarse.increment(parent);
-    const gap = normal(key.fold(parent), [paths, sources], Math.sqrt(dt / 2)).data;
+    const gap = fillNormal(key.fold(parent), new Float64Array(paths * sources), Math.sqrt(dt / 2));
     return [whole.map((d, i) => d / 2 + gap[i]), whole.map((d, i) => d / 2 - gap[i])] as const;
   };
   const increment = (i: number) => {

@@ -1,2 +1,3 @@
 export * from "./random.ts";
+export * from "./random-fill.ts";
 export * from "./tensor.ts";

@@ -55,28 +55,6 @@ export function permutation(source: Key, count: number): Int32Array {
   return order;
 }
 
-/**
- * Fills a float32 array with numbers uniform on [low, high], 24 random bits each: xoshiro128+ (Blackman & Vigna 2018) started from the key's
- * first block. Ten times as fast as `uniform`, for noise on whole batches.
- */
-export function fillUniform(source: Key, out: Float32Array, low: number, high: number): Float32Array {
-  const state = new Uint32Array(4);
-  philox([0, 0, 0, 0xf111], source.words, state);
-  let [a, b, c, d] = state;
-  const scale = (high - low) / 16777216;
-  for (let i = 0; i < out.length; i++) {
-    out[i] = low + scale * (((a + d) | 0) >>> 8);
-    const t = b << 9;
-    c ^= a;
-    d ^= b;
-    b ^= c;
-    a ^= d;
-    c ^= t;
-    d = (d << 11) | (d >>> 21);
-  }
-  return out;
-}
-
 /** The generator's block function: 128 random bits for a key and a 128-bit counter, written to `out` (a test pins the published vectors). */
 export function philox(counter: ArrayLike<number>, words: readonly [number, number], out: Uint32Array): void {
   let [c0, c1, c2, c3] = [counter[0] >>> 0, counter[1] >>> 0, counter[2] >>> 0, counter[3] >>> 0];

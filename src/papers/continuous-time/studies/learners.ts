@@ -1,14 +1,14 @@
 /** The small networks of the studies, as learners: per-example losses of named weights. */
 import { flattenWeights, type Learner, weightCount } from "../../../analysis/learner.ts";
 import type { TrainingSet } from "../../../analysis/sde-training.ts";
-import { add, matMul, mul, reduceSum, square, sub, tanh } from "../../../graph/index.ts";
+import { add, matMul, mul, reshape, square, sub, tanh } from "../../../graph/index.ts";
 import { type Key, normal, type Tensor, tensor } from "../../../tensor/index.ts";
 
 /** f(x) = Σ_j a_j tanh(W_j·x + b_j) with the squared loss ½(f − y)²: smooth in weights and inputs (E5). */
 export function tanhRegression(inputs: number, width: number): Learner {
   return {
     weights: { W: [inputs, width], b: [width], a: [width] },
-    losses: ({ W, b, a }, x, y) => mul(square(sub(reduceSum(mul(tanh(add(matMul(x, W), b)), a), [1]), y)), 0.5),
+    losses: ({ W, b, a }, x, y) => mul(square(sub(reshape(matMul(tanh(add(matMul(x, W), b)), reshape(a, [width, 1])), y.shape), y)), 0.5),
   };
 }
 
