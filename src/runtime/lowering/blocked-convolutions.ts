@@ -68,7 +68,13 @@ function normalization(value: Value, inputs: readonly Value[], layout: Layout): 
 }
 
 /** slope·x + offset per channel of a blocked x, with `pads` (before offset is added) zeros around. */
-export function scaleChannels(x: Value, slope: Value, offset: Value | undefined, { block }: Layout, pads = [0, 0, 0, 0]): Value {
+export function scaleChannels(
+  x: Value,
+  slope: Value,
+  offset: Value | undefined,
+  { block }: Layout,
+  pads: readonly number[] = [0, 0, 0, 0],
+): Value {
   const weights = reshape(fillChannels(slope, block, 0), [x.shape[1], 1, 1, 1]);
   const [n, c, height, width] = x.shape;
   return blockedConv(x, weights, offset && fillChannels(offset, block, 0), undefined, {

@@ -1,8 +1,9 @@
 /** Element-wise operators and reductions over pixels in the blocked layout. */
-import { reduceMean, reduceSum, reshape, sliceAxis, type Value } from "../../graph/index.ts";
+import { mul, reduceMean, reduceSum, reshape, sliceAxis, type Value } from "../../graph/index.ts";
 import { sameShape, size } from "../../tensor/index.ts";
 import { type BlockedRule, channelBlocks, type Layout, reapply, withBlockAxis, withoutBlockAxis } from "./blocked.ts";
 import { scaleChannels } from "./blocked-convolutions.ts";
+import { blockedConv } from "./forms.ts";
 
 const unary = ["Relu", "HardSigmoid", "LeakyRelu", "Neg", "Abs", "Tanh", "Sigmoid", "Clip"];
 const binary = ["Add", "Sub", "Mul", "Max", "Min"];
@@ -48,9 +49,26 @@ function reduction(value: Value, [x]: readonly Value[], layout: Layout): Value |
   const overExamples = sameShape(axes, [0, 2, 3]);
   if (!blocked || !(overExamples || sameShape(axes, [2, 3]))) return undefined;
   const [n, c, h, w] = blocked.shape;
-  const reduce = value.operator.name === "ReduceSum" ? reduceSum : reduceMean;
-  const pixels = reduce(reshape(blocked, [n, c / layout.block, h * w, layout.block]), [2]);
-  const perExample = reshape(pixels, [n, c]);
-  const total = overExamples ? reduce(perExample, [0]) : perExample;
+  const [first, second] = blocked.inputs;
+  const product = blocked.operator.name === "Mul" && sameShape(first.shape, blocked.shape) && sameShape(second.shape, blocked.shape);
+  const mean = value.operator.name === "ReduceMean";
+  const sums = product ? sumsOfProducts(first, second) : undefined;
+  const pixels = () => (mean ? reduceMean : reduceSum)(reshape(blocked, [n, c / layout.block, h * w, layout.block]), [2]);
+  const perExample = reshape(sums ? (mean ? mul(sums, 1 / (h * w)) : sums) : pixels(), [n, c]);
+  const total = overExamples ? (mean ? reduceMean : reduceSum)(perExample, [0]) : perExample;
   return reshape(sliceAxis(total, -1, 0, x.shape[1]), value.shape);
+}
+
+/** Σ a·b over the pixels of blocked images, in one pass: each channel of a is convolved with that of b. */
+function sumsOfProducts(a: Value, b: Value): Value {
+  const [n, c, h, w] = a.shape;
+  return blockedConv(reshape(a, [1, n * c, h, w]), reshape(b, [n * c, 1, h, w]), undefined, undefined, {
+    kernel: [h, w],
+    strides: [1, 1],
+    pads: [0, 0, 0, 0],
+    dilations: [1, 1],
+    groups: n * c,
+    activation: undefined,
+    shape: [1, n * c, 1, 1],
+  });
 }
