@@ -3,35 +3,24 @@
  * /usr/bin/python3) on the same weights and images, interleaved in one run: `npx tsx bench/ntk_empirical.ts [images …]`. Seconds, the better of two
  * rounds, each at its best setting of threads, PyTorch also of chunk.
  */
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { empiricalNtk } from "../src/analysis/ntk-empirical.ts";
 import { architecture } from "../src/models/index.ts";
+import { logSlope } from "../src/papers/statistics.ts";
 import { cast, key, uniform } from "../src/tensor/index.ts";
+import { torchProcess } from "./torch.ts";
 
 const model = architecture("small-cnn").initialize(key(1));
 
-function torch(threads: number) {
-  const child = spawn("/usr/bin/python3", [new URL("ntk_empirical_torch.py", import.meta.url).pathname, String(threads)], {
-    env: { ...process.env, OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async ask<Answer>(job: object): Promise<Answer> {
-      child.stdin.write(`${JSON.stringify(job)}\n`);
-      return JSON.parse((await lines.next()).value) as Answer;
-    },
-    end: () => child.stdin.end(),
-  };
-}
-
 const asked = process.argv.slice(2).map(Number);
-const settings = [1, 2].flatMap((threads) => [16, 64].map((chunk) => ({ chunk, process: torch(threads) })));
+const settings = [1, 2].flatMap((threads) =>
+  [16, 64].map((chunk) => ({ chunk, process: torchProcess("./ntk_empirical_torch.py", threads) })),
+);
 const weights = Object.fromEntries(Object.entries(model.weights).map(([name, { data }]) => [name, [...(data as Float32Array)]]));
 for (const { process } of settings) await process.ask({ weights });
+const counts = asked.length > 0 ? asked : [32, 64, 128, 256];
+const times: number[] = [];
 console.log("| images | Saddlepoint, s | PyTorch, s | ratio |\n|---|---|---|---|");
-for (const n of asked.length > 0 ? asked : [32, 64, 128, 256]) {
+for (const n of counts) {
   const x = cast(uniform(key(2), [n, 1, 28, 28]), "float32");
   const [mine, theirs]: [number[], number[]] = [[], []];
   for (let round = 0; round < 2; round++) {
@@ -49,6 +38,8 @@ for (const n of asked.length > 0 ? asked : [32, 64, 128, 256]) {
     }
   }
   const [ours, best] = [Math.min(...mine), Math.min(...theirs)];
+  times.push(ours);
   console.log(`| ${n} | ${ours.toFixed(2)} | ${best.toFixed(2)} | ${(best / ours).toFixed(2)} |`);
 }
 for (const { process } of settings) process.end();
+if (counts.length > 1) console.log(`\ntime ∝ images^${logSlope(counts, times).toFixed(2)}`);

@@ -2,13 +2,13 @@
  * Euler–Maruyama of a small network's training SDE, many paths at once, against vectorized PyTorch (batched products, /usr/bin/python3), interleaved
  * in one run: `npx tsx bench/sde_paths.ts [paths …]`. Both draw their noise; milliseconds a step, medians, PyTorch at its best thread setting.
  */
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { simulate } from "../src/analysis/sde.ts";
 import { brownianPaths } from "../src/analysis/sde-brownian.ts";
 import { sdeOf } from "../src/analysis/sde-training.ts";
 import { noisyWave, starts, tanhRegression } from "../src/papers/continuous-time/studies/learners.ts";
+import { logSlope } from "../src/papers/statistics.ts";
 import { key } from "../src/tensor/index.ts";
+import { torchProcess } from "./torch.ts";
 import { median } from "./workloads.ts";
 
 const [N, d, width] = [16, 2, 8];
@@ -18,24 +18,9 @@ const learner = tanhRegression(d, width);
 const data = noisyWave(key(1), N, d);
 const dimension = d * width + 2 * width;
 
-function torch(threads: number) {
-  const child = spawn("/usr/bin/python3", [new URL("sde_paths_torch.py", import.meta.url).pathname, String(threads)], {
-    env: { ...process.env, OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) },
-    stdio: ["pipe", "pipe", "inherit"],
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    async ask<Answer>(job: object): Promise<Answer> {
-      child.stdin.write(`${JSON.stringify(job)}\n`);
-      return JSON.parse((await lines.next()).value) as Answer;
-    },
-    end: () => child.stdin.end(),
-  };
-}
-
 const asked = process.argv.slice(2).map(Number);
 const counts = asked.length > 0 ? asked : [100, 300, 1000, 3000];
-const processes = [1, 2].map(torch);
+const processes = [1, 2].map((threads) => torchProcess("./sde_paths_torch.py", threads));
 const medians: number[] = [];
 console.log("| paths | Saddlepoint, ms a step | PyTorch, ms a step | ratio |\n|---|---|---|---|");
 for (const paths of counts) {
@@ -72,10 +57,4 @@ for (const paths of counts) {
 }
 for (const process of processes) process.end();
 
-// The exponent of time against the number of paths, by least squares in the logarithms.
-if (counts.length > 1) {
-  const [u, v] = [counts.map(Math.log), medians.map(Math.log)];
-  const [mu, mv] = [u, v].map((values) => values.reduce((sum, value) => sum + value, 0) / values.length);
-  const exponent = u.reduce((sum, ui, i) => sum + (ui - mu) * (v[i] - mv), 0) / u.reduce((sum, ui) => sum + (ui - mu) ** 2, 0);
-  console.log(`\ntime ∝ paths^${exponent.toFixed(2)}`);
-}
+if (counts.length > 1) console.log(`\ntime ∝ paths^${logSlope(counts, medians).toFixed(2)}`);
