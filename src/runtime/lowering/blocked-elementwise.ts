@@ -2,8 +2,7 @@
 import { mul, reduceMean, reduceSum, reshape, sliceAxis, type Value } from "../../graph/index.ts";
 import { sameShape, size } from "../../tensor/index.ts";
 import { type BlockedRule, channelBlocks, type Layout, reapply, withBlockAxis, withoutBlockAxis } from "./blocked.ts";
-import { scaleChannels } from "./blocked-convolutions.ts";
-import { blockedConv } from "./forms.ts";
+import { scaleChannels, sumsOfProducts } from "./blocked-channels.ts";
 
 const unary = ["Relu", "HardSigmoid", "LeakyRelu", "Neg", "Abs", "Tanh", "Sigmoid", "Clip"];
 const binary = ["Add", "Sub", "Mul", "Max", "Min"];
@@ -57,18 +56,4 @@ function reduction(value: Value, [x]: readonly Value[], layout: Layout): Value |
   const perExample = reshape(sums ? (mean ? mul(sums, 1 / (h * w)) : sums) : pixels(), [n, c]);
   const total = overExamples ? (mean ? reduceMean : reduceSum)(perExample, [0]) : perExample;
   return reshape(sliceAxis(total, -1, 0, x.shape[1]), value.shape);
-}
-
-/** Σ a·b over the pixels of blocked images, in one pass: each channel of a is convolved with that of b. */
-function sumsOfProducts(a: Value, b: Value): Value {
-  const [n, c, h, w] = a.shape;
-  return blockedConv(reshape(a, [1, n * c, h, w]), reshape(b, [n * c, 1, h, w]), undefined, undefined, {
-    kernel: [h, w],
-    strides: [1, 1],
-    pads: [0, 0, 0, 0],
-    dilations: [1, 1],
-    groups: n * c,
-    activation: undefined,
-    shape: [1, n * c, 1, 1],
-  });
 }
