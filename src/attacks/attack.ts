@@ -102,7 +102,7 @@ function checkParameter(name: string, parameter: string, value: unknown, fallbac
   if (typeof fallback === "boolean" && typeof value !== "boolean") throw wrong("true or false");
   if (typeof value !== "number") return;
   if (Number.isNaN(value) || value < 0) throw wrong("a number ≥ 0");
-  const counts = /^(steps|restarts|queries|samples|targetClasses|searchSteps|restarts|evaluations)$/.test(parameter);
+  const counts = /^(steps|startSteps|queries|samples|targetClasses|searchSteps|restarts|evaluations)$/.test(parameter);
   if (counts && !Number.isInteger(value)) throw wrong("a whole number");
 }
 

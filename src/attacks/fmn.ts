@@ -1,6 +1,7 @@
 /** Fast minimum-norm attack (Pintor et al. 2021, algorithm 1) in L0, L1, L2 and L∞. */
 import { attack } from "./attack.ts";
 import { margin } from "./run.ts";
+import { adversarialStart } from "./start.ts";
 import { lengthOf } from "./steps.ts";
 import { distance, type Norm, project } from "./threat.ts";
 
@@ -9,15 +10,18 @@ const dual: Record<Norm, Norm> = { linf: "l1", l2: "l2", l1: "linf", l0: "l2" };
 /**
  * Ascent of the margin by α·g/‖g‖₂ within a ball whose ε shrinks by γ where the point is adversarial and grows where it is not; before the first
  * adversarial point ε is the distance to the linearized boundary. α and γ fall along a cosine, α in units of the domain's width.
+ *
+ * It starts from the adversarial point that targeted FAB finds in `startSteps` steps (the authors' code takes any). With 0, their default, and in L0 it
+ * starts from the input, and on models trained in L∞ may find nothing at all.
  */
 export const fmn = attack(
   "fmn",
-  { steps: 100, α: 1, αEnd: 0.01, γ: 0.05, γEnd: 0.001 },
-  function* (example, { steps, α, αEnd, γ, γEnd }) {
+  { steps: 100, startSteps: 30, α: 1, αEnd: 0.01, γ: 0.05, γEnd: 0.001 },
+  function* (example, { steps, startSteps, α, αEnd, γ, γEnd }) {
     const { set } = example;
     const { center, norm } = set;
     const unit = set.high.reduce((widest, high, i) => Math.max(widest, high - set.low[i]), 0);
-    const x = center.slice();
+    const x = yield* adversarialStart(example, startSteps);
     let [ε, nearest] = [norm === "l0" ? 1 : Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let k = 0; k < steps; k++) {
       const { logits, loss, gradient } = yield { point: x, want: "margin" };

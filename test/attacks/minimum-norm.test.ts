@@ -97,6 +97,49 @@ describe("on a linear model the distance to the boundary has a closed form", () 
   });
 });
 
+describe("DDN and FMN start from an adversarial point", () => {
+  it.each([ddn(), fmn(), fmn({ steps: 300 })])("%o nears the boundary of a model whose softmax is saturated", async (chosen) => {
+    const factor = 1e5;
+    const saturated = {
+      network: binary.network,
+      weights: Object.fromEntries(
+        Object.entries(binary.weights).map(([name, { shape, data }]) => [
+          name,
+          tensor(
+            Float32Array.from(data, (v) => v * factor),
+            shape,
+          ),
+        ]),
+      ),
+    };
+    const loud = modelOracle(saturated, { batchSize: 16, threads: 1 });
+    const [{ gradient }] = await loud.answer([{ point: exampleRows(x)[0], want: "cross-entropy", label: labels[0] }]);
+    expect(Math.max(...gradient.map(Math.abs))).toBe(0);
+    const result = await runAttack(loud, chosen, { x, labels }, { norm: "l2", epsilon: infinite }, { key: root });
+    const ratios = gap.map((g, i) => result.distances[i] / (Math.abs(g) / dual.l2)).sort((a, b) => a - b);
+    expect(Math.min(...result.success)).toBe(1);
+    expect(ratios[0]).toBeGreaterThan(0.995);
+    expect(ratios[count / 2]).toBeLessThan(1.03);
+    await loud.release();
+  });
+
+  it("and so pass a class that comes near and is never reached", async () => {
+    // z = (0, −0.1 − max(0.2 − u, 0), 3v − 0.9): the second class stops short, the third begins at v = 0.3.
+    const trap = assemble("trap", sequential(flatten, linear(2), relu, linear(3)), { inputShape: [2], classes: 3 }).initialize(root);
+    trap.weights["fc1.weight"].data.set([-1, 0, 0, 1]);
+    trap.weights["fc1.bias"].data.set([0.2, 0]);
+    trap.weights["fc2.weight"].data.set([0, 0, -1, 0, 0, 3]);
+    trap.weights["fc2.bias"].data.set([0, -0.1, -0.9]);
+    const point = tensor(Float32Array.of(0.1, 0.1), [1, 2]);
+    const search = async (chosen: Attack) => {
+      const [result] = await chosen(trap, point, [0], { norm: "l2", threads: 1 });
+      return result;
+    };
+    for (const chosen of [ddn(), fmn()]) expect((await search(chosen)).distances[0]).toBeCloseTo(0.2, 2);
+    expect((await search(fmn({ startSteps: 0 }))).success[0]).toBe(0);
+  });
+});
+
 /** Every attack that stays in a ball, with parameters that end soon. */
 const bounded: [string, Attack, Norm[]][] = [
   ["bim", bim(), ["linf", "l2", "l1"]],
