@@ -76,7 +76,7 @@ export const weightGradient: BlockedRule = (value, [x, dy], layout) => {
 
 /** Numbers of dy in one group, and in the groups of one step: every few results read them again, so they stay in the processor's cache. */
 const groupLimit = 2 ** 17;
-const stepLimit = 2 ** 16;
+const stepLimit = 2 ** 18;
 
 /** x with zeros around, as planes [N, planes, H, W·unit]; one that is in the layout gets them by a convolution with ones, on all threads. */
 function padded(x: Value, pads: readonly number[], layout: Layout): { value: Value; unit: number } {
