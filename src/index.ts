@@ -4,7 +4,17 @@
  */
 export * from "./attacks/index.ts";
 export { evaluate } from "./evaluation/index.ts";
-export { architecture, architectureNames, exportModel, importModel, type Model, type Network } from "./models/index.ts";
+export {
+  architecture,
+  architectureNames,
+  exportModel,
+  importModel,
+  importPredictor,
+  type Model,
+  type Network,
+  openEndpoint,
+  type Predictor,
+} from "./models/index.ts";
 export { readOnnx } from "./onnx/index.ts";
 export { key, type Tensor, tensor } from "./tensor/index.ts";
 export * from "./training/index.ts";

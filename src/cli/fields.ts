@@ -24,6 +24,10 @@ export const seed = z.int().min(0).default(0).meta({ description: "seed of every
 export const threads = z.int().min(1).optional().meta({ description: "threads of the engine (default: one per core)" });
 export const device = z.enum(["cpu", "cuda", "webgpu"]).optional().meta({ description: "where to compute (default: cpu)" });
 export const dataDir = z.string().optional().meta({ placeholder: "DIR", description: "folder of the data sets (default: $SADDLE_DATA)" });
+export const inputShape = z
+  .array(z.int().min(1))
+  .optional()
+  .meta({ placeholder: "C,H,W", description: "shape of one example, where a model file leaves it open (in the file's layout)" });
 export const json = z
   .boolean()
   .default(false)

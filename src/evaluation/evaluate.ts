@@ -75,18 +75,17 @@ export interface EvaluationOptions extends OracleOptions {
   pieces?: Pieces;
   /** An evaluation within a smaller ε: what it broke stays broken, with the same witness. */
   within?: Evaluation;
+  /** Examples per piece; default 1024. */
+  pieceSize?: number;
   onProgress?(progress: { attack: string; done: number; total: number }): void;
 }
-
-/** Examples per piece. */
-const PIECE = 1024;
 
 /** Evaluates a model on labelled inputs against one threat. @throws what `runAttack` throws. */
 export async function evaluate(
   model: Model | Oracle,
   data: EvaluationData,
   threat: ThreatModel,
-  { attacks, key = keyOf(0), pieces, within, onProgress, ...runtime }: EvaluationOptions = {},
+  { attacks, key = keyOf(0), pieces, within, pieceSize = 1024, onProgress, ...runtime }: EvaluationOptions = {},
 ): Promise<Evaluation> {
   const began = performance.now();
   const oracle = "answer" in model ? model : modelOracle(model, runtime);
@@ -100,8 +99,8 @@ export async function evaluate(
     for (const [number, attack] of standard.attacks.entries()) {
       const done: Piece[] = [];
       const standing = book.verdicts.flatMap((verdict, i) => (verdict === "standing" ? [i] : []));
-      for (let start = 0; start < standing.length; start += PIECE) {
-        const chosen = standing.slice(start, start + PIECE);
+      for (let start = 0; start < standing.length; start += pieceSize) {
+        const chosen = standing.slice(start, start + pieceSize);
         const id = `${threat.norm}-${idOf(threat)}-${number}-${attack.name}-${start}`;
         const kept = pieces?.get(id);
         const piece =

@@ -1,34 +1,12 @@
 /** Any ONNX classifier as a model: what it takes and gives is brought to one form, its numbers are sorted into trained and fixed. */
-import { cast, concat, constant, div, input, mul, reshape, sub, transpose, type Value, vmap } from "../graph/index.ts";
-import {
-  OnnxError,
-  type OnnxModel,
-  type OnnxPort,
-  prependNormalization,
-  replaceInitializers,
-  straightThrough,
-  wiring,
-} from "../onnx/index.ts";
-import { cast as castTensor, type Shape, size, type Tensor, tensor, zeros } from "../tensor/index.ts";
-import { guessInput, type InputGuess } from "./input-guess.ts";
+import { cast, concat, constant, input, reshape, type Value, vmap } from "../graph/index.ts";
+import { OnnxError, type OnnxModel, prependNormalization, replaceInitializers, straightThrough, wiring } from "../onnx/index.ts";
+import { cast as castTensor, type Shape, size, type Tensor, zeros } from "../tensor/index.ts";
+import { type Entry, entered, entryOf, type ImportOptions } from "./entry.ts";
+import type { InputGuess } from "./input-guess.ts";
 import { findLogits, type LogitsPlace } from "./logits.ts";
 import type { Model, Network, WeightSpecification, Weights } from "./model.ts";
 import { type InitializerRole, initializerRoles } from "./roles.ts";
-
-export interface ImportOptions {
-  name?: string;
-  /** Mean and deviation of each channel by which images are normalized before they enter the file: (x − mean)/deviation moves into the model. */
-  mean?: readonly number[];
-  deviation?: readonly number[];
-  /** Bounds of the numbers that the file takes, where the guess is wrong; the model then takes them as they are. */
-  domain?: { readonly low: number; readonly high: number };
-  /** How the file's input axes lie, where the guess is wrong. The model itself takes channels first. */
-  layout?: InputGuess["layout"];
-  /** Shape of one example, where the file leaves it open (in the file's layout), or of the images that the file takes flattened. */
-  inputShape?: Shape;
-  /** Name of the output with the scores of the classes, where there are several. */
-  output?: string;
-}
 
 export interface ImportedModel extends Model {
   readonly file: OnnxModel;
@@ -52,15 +30,9 @@ export function importModel(file: OnnxModel, options: ImportOptions = {}): Impor
     throw new OnnxError(
       `node "${coupled.name}" is in training mode, where examples influence each other; export the model in inference mode`,
     );
-  const port = onlyInput(file);
-  const inner = exampleShape(port, options.inputShape);
-  const flattened = inner.length === 1 && (options.inputShape?.length ?? 0) > 1;
-  const found = guessInput(file, port, wires, { flattened });
-  const guess = { ...found, layout: options.layout ?? found.layout };
-  const turned = guess.layout === "channels last" ? [inner[inner.length - 1], ...inner.slice(0, -1)] : inner;
-  const inputShape = flattened && options.inputShape ? options.inputShape : turned;
+  const entry = entryOf(file, wires, options);
+  const { guess, inputShape } = entry;
   const place = findLogits(file, wires, options.output);
-  const entry = { port, guess, inner, inputShape, ...domainOf(port, guess, inputShape, options) };
   const roles = initializerRoles(file, wires);
   const used = [...roles].filter(([, { role }]) => role !== "fixed");
   const weights = Object.fromEntries(used.map(([name, { tensor: own }]) => [name, castTensor(own, "float32")]));
@@ -85,84 +57,6 @@ export function exportImported({ file, normalization }: ImportedModel, weights: 
   const bytes = replaceInitializers(file, weights);
   const { mean, deviation } = normalization;
   return mean || deviation ? prependNormalization(bytes, file.inputs[0].name, normalization) : bytes;
-}
-
-interface Entry extends Preparation {
-  readonly port: OnnxPort;
-  readonly guess: InputGuess;
-  /** Shape of an example in the file. */
-  readonly inner: Shape;
-  readonly inputShape: Shape;
-}
-
-/** How examples become what the file takes: multiplied, turned to its layout, centred and divided. */
-interface Preparation {
-  readonly domain: Network["domain"];
-  readonly factor: number;
-  readonly mean?: Tensor;
-  readonly deviation?: Tensor;
-}
-
-function onlyInput(file: OnnxModel): OnnxPort {
-  if (file.inputs.length === 1) return file.inputs[0];
-  const names = file.inputs.map(({ name }) => `"${name}"`).join(", ");
-  throw new OnnxError(
-    file.inputs.length === 0
-      ? "the model has no input"
-      : `the model has ${file.inputs.length} inputs (${names}); a classifier takes one: make the others constants of the model`,
-  );
-}
-
-function exampleShape({ name, shape, elementType, dtype }: OnnxPort, given?: Shape): Shape {
-  if (!dtype?.startsWith("float") && elementType !== "uint8")
-    throw new OnnxError(`the input "${name}" has elements of ${elementType}, which is nothing to perturb`);
-  if (shape && shape.length < 2) throw new OnnxError(`the input "${name}" is [${shape}]; a batch of examples has at least two axes`);
-  if (typeof shape?.[0] === "number" && shape[0] !== 1)
-    throw new OnnxError(
-      `the input "${name}" has a fixed batch of ${shape[0]}; export the model with a free batch axis, or with a batch of 1`,
-    );
-  const own = shape?.slice(1);
-  const isWhole = (extents?: readonly unknown[]): extents is Shape =>
-    extents?.every((extent) => typeof extent === "number" && extent > 0) ?? false;
-  if (isWhole(own)) {
-    if (given && size(given) !== size(own)) throw new OnnxError(`examples of shape [${given}] do not fit the file, which takes [${own}]`);
-    return own;
-  }
-  if (isWhole(given)) return given;
-  const known = own ? `[${own.map((extent) => extent ?? "?")}]` : "not even its rank";
-  throw new OnnxError(`the file leaves the shape of an example open (it tells ${known} for "${name}"): give it, for instance 3,224,224`);
-}
-
-function domainOf(port: OnnxPort, guess: InputGuess, inputShape: Shape, { domain, mean, deviation }: ImportOptions): Preparation {
-  const perChannel = (name: string, values: readonly number[]): Tensor => {
-    if (values.length !== 1 && values.length !== inputShape[0])
-      throw new OnnxError(`${values.length} numbers as ${name} do not fit ${inputShape[0]} channels`);
-    if (!port.dtype?.startsWith("float"))
-      throw new OnnxError(`the input has elements of ${port.elementType}, which cannot be normalized before the file`);
-    if (guess.layout === "channels last" || values.length === 1) return tensor(values, [values.length], port.dtype);
-    if (guess.layout === "channels first") return tensor(values, [values.length, ...inputShape.slice(1).map(() => 1)], port.dtype);
-    const each = size(inputShape.slice(1));
-    return tensor(
-      values.flatMap((value) => new Array<number>(each).fill(value)),
-      [values.length * each],
-      port.dtype,
-    );
-  };
-  if (deviation?.some((value) => !(value > 0))) throw new OnnxError(`deviations are positive, unlike ${deviation}`);
-  const statistics = { mean: mean && perChannel("mean", mean), deviation: deviation && perChannel("deviation", deviation) };
-  if (domain) return { domain, factor: 1, ...statistics };
-  if (mean || deviation) return { domain: { low: 0, high: 1 }, factor: 1, ...statistics };
-  return guess.high === 255 ? { domain: { low: 0, high: 1 }, factor: 255 } : { domain: { low: guess.low, high: guess.high }, factor: 1 };
-}
-
-/** Examples as the file wants them: in its units, its layout and its dtype. */
-function entered(x: Value, { factor, mean, deviation, guess, port }: Entry): Value {
-  const shaped = guess.layout === "vector" ? reshape(x, [x.shape[0], -1]) : x;
-  const scaled = factor === 1 ? shaped : mul(shaped, factor);
-  const laid = guess.layout === "channels last" ? transpose(scaled, [0, ...x.shape.slice(2).map((_, i) => i + 2), 1]) : scaled;
-  const typed = port.dtype === "float64" ? cast(laid, "float64") : laid;
-  const centred = mean ? sub(typed, cast(constant(mean), typed.dtype)) : typed;
-  return deviation ? div(centred, cast(constant(deviation), typed.dtype)) : centred;
 }
 
 /** [N, classes]. A file with a fixed batch of 1 is mapped over the examples. */

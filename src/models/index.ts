@@ -1,4 +1,6 @@
 export * from "./architectures.ts";
+export * from "./endpoint.ts";
+export type { ImportOptions } from "./entry.ts";
 export * from "./export.ts";
 export * from "./imported.ts";
 export type { InputGuess, Layout } from "./input-guess.ts";
@@ -6,5 +8,6 @@ export * from "./inspect.ts";
 export * from "./layers.ts";
 export * from "./linear-maps.ts";
 export * from "./model.ts";
+export * from "./predictor.ts";
 export type { InitializerRole } from "./roles.ts";
 export * from "./two-layer.ts";

@@ -2,7 +2,8 @@
 import { dependents, input, isFloat, topological, type Value } from "../graph/index.ts";
 import { OnnxError, type OnnxModel, type OnnxNode, type OnnxPort, refusals, rules, straightThrough, wiring } from "../onnx/index.ts";
 import { byteLength, type Shape, size } from "../tensor/index.ts";
-import { type ImportedModel, type ImportOptions, importModel } from "./imported.ts";
+import type { ImportOptions } from "./entry.ts";
+import { type ImportedModel, importModel } from "./imported.ts";
 import type { InputGuess } from "./input-guess.ts";
 import type { Network, WeightSpecification } from "./model.ts";
 import { initializerRoles } from "./roles.ts";
@@ -48,6 +49,8 @@ export interface ClassifierInspection {
   readonly blocking: readonly string[];
   /** Operators there whose derivative is zero wherever it exists: no gradient passes through them. */
   readonly flat: readonly string[];
+  /** Why gradients of the logits do not reach the input, if so: the file is a black box to attacks. */
+  readonly obstacle: string | undefined;
   /** Operators whose gradient is the straight-through estimate. */
   readonly straightThrough: readonly string[];
 }
@@ -87,7 +90,18 @@ function classifierIn(file: OnnxModel, options: ImportOptions): Inspection["clas
   }
 }
 
-function describeClassifier({ network, weights, guess, notes, file }: ImportedModel): ClassifierInspection {
+/** Why gradients of the logits do not reach the input, in words; undefined where they do. */
+export function gradientObstacle(model: ImportedModel): string | undefined {
+  return obstacleOn(pathOf(model));
+}
+
+function obstacleOn({ blocking, flat, passes }: ReturnType<typeof pathOf>): string | undefined {
+  if (blocking.length > 0) return `${blocking.join(", ")} has no derivative`;
+  return passes ? undefined : `no gradient passes through ${flat.length > 0 ? flat.join(", ") : "what becomes an integer on the way"}`;
+}
+
+/** What is computed from the input on the way to the logits. */
+function pathOf({ network, weights }: ImportedModel) {
   const values = Object.fromEntries(Object.entries(weights).map(([name, { shape }]) => [name, input(name, shape)]));
   const x = input("one example", [1, ...network.inputShape]);
   const { logits } = network.apply(x, values);
@@ -95,7 +109,21 @@ function describeClassifier({ network, weights, guess, notes, file }: ImportedMo
   const reached = dependents(order, [x]);
   const computed = order.filter((value) => reached.has(value) && value !== x);
   const onPath = computed.filter((value) => isFloat(value.dtype) && value.inputs.some((a) => reached.has(a) && isFloat(a.dtype)));
+  const steep = new Set([x]);
+  for (const value of onPath) if (value.operator.gradient !== "zero" && value.inputs.some((a) => steep.has(a))) steep.add(value);
   const names = (some: readonly Value[]) => Object.keys(counted(some.map(({ operator }) => operator.name)));
+  return {
+    computed,
+    blocking: names(onPath.filter(({ operator }) => operator.gradient === undefined)),
+    flat: names(onPath.filter(({ operator }) => operator.gradient === "zero" && operator.name !== "StopGradient")),
+    passes: steep.has(logits),
+  };
+}
+
+function describeClassifier(model: ImportedModel): ClassifierInspection {
+  const { network, guess, notes, file } = model;
+  const path = pathOf(model);
+  const { computed, blocking, flat } = path;
   return {
     inputShape: network.inputShape,
     domain: network.domain,
@@ -105,8 +133,9 @@ function describeClassifier({ network, weights, guess, notes, file }: ImportedMo
     flops: computed.reduce((total, value) => total + flopsOf(value), 0),
     activationBytes: computed.reduce((total, { dtype, shape }) => total + byteLength(dtype, shape), 0),
     weightBytes: [...file.initializers.values()].reduce((total, { dtype, shape }) => total + byteLength(dtype, shape), 0),
-    blocking: names(onPath.filter(({ operator }) => operator.gradient === undefined)),
-    flat: names(onPath.filter(({ operator }) => operator.gradient === "zero" && operator.name !== "StopGradient")),
+    blocking,
+    flat,
+    obstacle: obstacleOn(path),
     straightThrough: [...straightThrough].filter((operator) => file.nodes.some((node) => node.operator === operator)),
   };
 }

@@ -12,15 +12,16 @@ export class UnsupportedOperatorError extends OnnxError {
   readonly node: string;
   readonly opset: number;
   readonly supported: readonly string[];
+  /** Why it is left out, where that is known. */
+  readonly reason: string | undefined;
 
   constructor(where: { operator: string; node: string; opset: number; reason?: string }, supported: readonly string[]) {
     const { operator, node, opset, reason } = where;
-    super(
-      `operator ${operator} of opset ${opset} (node "${node}") is not supported${reason ? `: ${reason}` : ""}. Supported are ${supported.join(", ")}`,
-    );
+    super(`operator ${operator} of opset ${opset} (node "${node}") is not supported${reason ? `: ${reason}` : ""}`);
     this.operator = operator;
     this.node = node;
     this.opset = opset;
     this.supported = supported;
+    this.reason = reason;
   }
 }

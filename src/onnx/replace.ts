@@ -12,6 +12,7 @@ import {
   NodeProtoSchema,
   type TensorProto,
   TensorProto_DataLocation,
+  ValueInfoProtoSchema,
 } from "./schema/onnx_pb.ts";
 
 /**
@@ -32,6 +33,15 @@ export function replaceInitializers(model: OnnxModel, tensors: Readonly<Record<s
   const node = graph.node.map((one) => (one.opType === "Constant" && tensors[one.output[0]] ? withValue(one, replaced) : one));
   if (open.size > 0) throw new OnnxError(`the model has no initializer ${[...open].map((name) => `"${name}"`).join(", ")}`);
   return toBinary(ModelProtoSchema, { ...file, graph: { ...graph, initializer, node } });
+}
+
+/** The bytes of the model's file with one of its tensors as the only output. */
+export function exposeTensor(model: OnnxModel, name: string): Uint8Array {
+  const file = fromBinary(ModelProtoSchema, replaceInitializers(model, {}));
+  const graph = file.graph as NonNullable<ModelProto["graph"]>;
+  // Without a type of its own it gets the one that the nodes imply.
+  graph.output = [graph.output.find((output) => output.name === name) ?? create(ValueInfoProtoSchema, { name })];
+  return toBinary(ModelProtoSchema, file);
 }
 
 function withData(proto: TensorProto, name: string, tensor: Tensor): TensorProto {

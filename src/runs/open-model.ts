@@ -1,8 +1,11 @@
 /** Models that are there: in the directory of a training run, or in an ONNX file. */
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { type ImportOptions, importModel, type Model } from "../models/index.ts";
+import type { Dataset } from "../data/index.ts";
+import { type ImportOptions, importModel, type Model, type Network } from "../models/index.ts";
+import type { OnnxModel } from "../onnx/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
+import { size } from "../tensor/index.ts";
 import { type Checkpoint, decodeCheckpoint } from "../training/index.ts";
 import { RunError } from "./errors.ts";
 import { readJson } from "./files.ts";
@@ -18,12 +21,42 @@ export interface OpenModel {
   readonly notes: readonly string[];
 }
 
+export interface OpenModelOptions extends ImportOptions {
+  weights?: "best" | "last";
+  /** Examples of what the model will be given, which tell what a file leaves open. */
+  data?: Pick<Dataset, "shape" | "bounds">;
+}
+
 /** The model in a file or a run directory. @throws RunError when there is neither; OnnxError for a file that is no classifier. */
-export function openModel(target: string, { weights = "best", ...options }: ImportOptions & { weights?: "best" | "last" } = {}): OpenModel {
+export function openModel(target: string, { weights = "best", data, ...options }: OpenModelOptions = {}): OpenModel {
+  if (isRun(target)) return { ...readModel(target, weights), notes: [] };
+  const file = readOnnxFile(target);
+  const { network, weights: own, notes } = importModel(file, data ? fitted(options, file, data) : options);
+  const bounded = data ? within(data, network) : { model: network, notes: [] };
+  return { model: { network: bounded.model, weights: own }, notes: [...notes, ...bounded.notes] };
+}
+
+/** Whether a target is a folder rather than a file. @throws RunError when there is nothing under that name. */
+export function isRun(target: string): boolean {
   if (!existsSync(target)) throw new RunError(`there is no ${target}`, "give an ONNX file, or the directory of a training run");
-  if (statSync(target).isDirectory()) return { ...readModel(target, weights), notes: [] };
-  const { network, weights: own, notes } = importModel(readOnnxFile(target), options);
-  return { model: { network, weights: own }, notes };
+  return statSync(target).isDirectory();
+}
+
+/** Options that say of a file with vectors as large as the examples that they are flattened examples. */
+export function fitted(options: ImportOptions, file: OnnxModel, { shape }: Pick<Dataset, "shape">): ImportOptions {
+  const own = file.inputs[0]?.shape;
+  const flattened = own?.length === 2 && shape.length > 1 && own[1] === size(shape);
+  return flattened ? { inputShape: shape, ...options } : options;
+}
+
+/** The bounds of the data for a model whose file does not tell any. */
+export function within<M extends Pick<Network, "domain">>(
+  { bounds: [low, high] }: Pick<Dataset, "bounds">,
+  model: M,
+): { model: M; notes: string[] } {
+  if (Number.isFinite(model.domain.low) && Number.isFinite(model.domain.high)) return { model, notes: [] };
+  const note = `the file does not tell the bounds of its inputs; those of the data, ${low} to ${high}, are taken`;
+  return { model: { ...model, domain: { low, high } }, notes: [note] };
 }
 
 /** Settings of the run in a directory. @throws RunError where there is none. */

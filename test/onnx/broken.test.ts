@@ -145,7 +145,7 @@ const kinds: readonly [string, () => unknown, string | RegExp][] = [
   [
     "decision trees",
     builds(modelBytes({ node: [node("TreeEnsembleClassifier", ["x"], ["y"], [], "ai.onnx.ml")] })),
-    "a decision tree has no gradient: treat the file as a black box",
+    "a decision tree has no gradient",
   ],
   ["random numbers", builds(modelBytes({ node: [node("RandomNormalLike", ["x"], ["y"])] })), "it draws random numbers"],
   [

@@ -66,3 +66,6 @@ export function modelBytes(graphInit: GraphInit, rest: ModelInit = {}): Uint8Arr
     }),
   );
 }
+
+export const texts = (name: string, values: readonly string[]) =>
+  create(AttributeProtoSchema, { name, type: AttributeType.STRINGS, strings: values.map((value) => new TextEncoder().encode(value)) });

@@ -2,10 +2,10 @@
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { formatDuration, formatNumber } from "../../report/index.ts";
-import { isOnnxFile, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
+import { isEndpoint, isOnnxFile, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, parseFraction, seed, threads } from "../fields.ts";
+import { dataDir, device, fraction, inputShape, parseFraction, seed, threads } from "../fields.ts";
 import { attackChoices, type EvaluateEvent, type EvaluateInput, type EvaluateResult } from "../jobs/evaluate.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -28,7 +28,9 @@ const radii = z.union([z.number(), z.string(), z.array(z.union([z.number(), z.st
 });
 
 export const evaluateOptions = z.object({
-  target: z.string().meta({ placeholder: "MODEL", description: "directory of a training run, or an ONNX file" }),
+  target: z
+    .string()
+    .meta({ placeholder: "MODEL", description: "directory of a training run, an ONNX file, or the http(s) URL of an endpoint" }),
   attack: z
     .array(z.enum(attackChoices as [string, ...string[]]))
     .min(1)
@@ -51,6 +53,8 @@ export const evaluateOptions = z.object({
   batch: z.int().min(8).default(128).meta(text("points per batch")),
   mean: z.array(z.number()).optional().meta(text("per-channel mean that a model file expects to be subtracted from its inputs")),
   deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
+  inputShape,
+  timeout: z.number().positive().default(30).meta(text("seconds that an endpoint may take for one batch")),
   out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
   dataDir,
   seed,
@@ -63,7 +67,9 @@ export default command({
   description:
     "Runs the attacks one after the other on the test split; each sees only what still stands. By default that is AutoAttack, standard. Every adversarial " +
     "point is written, read back and checked before it counts: its distance, the input domain, and the prediction. Then the model is probed for masked " +
-    "gradients. Writes report.html, report.json, witnesses.npz and adversarial.png. Ctrl-C keeps what is done; the same command goes on.",
+    "gradients. Writes report.html, report.json, witnesses.npz and adversarial.png. Ctrl-C keeps what is done; the same command goes on. " +
+    "A model that only predicts (a file with decision trees, an endpoint) is attacked as a black box. An endpoint is sent POST " +
+    '{"instances": [x, …]}, x nested as an example, and answers {"predictions": [y, …]}, y the scores of the classes or the predicted class.',
   options: evaluateOptions,
   positional: ["target"],
   examples: [
@@ -71,22 +77,28 @@ export default command({
     ["saddle evaluate runs/mnist --eps 0.1,0.2,0.3 --distances", "a curve over ε, and how far each example is from breaking"],
     ["saddle evaluate runs/mnist --attack fgsm,pgd --eps 0.3 --steps 50 --restarts 10", "FGSM, then PGD with ten restarts on what stands"],
     ["saddle evaluate model.onnx --data npz:test.npz --eps 8/255", "your own model on your own data"],
+    ["saddle evaluate http://localhost:8501/v1/models/m:predict --data mnist --eps 0.1", "a service, attacked by what it answers"],
     ["saddle evaluate runs/mnist --json | jq .robust", "the number alone"],
   ],
   async run({ target, attack, norm, eps, out, noDiagnosis, ...options }, terminal) {
-    const settings = isOnnxFile(target) ? undefined : readSettings(target);
-    if (settings === undefined && options.data === undefined) throw new UsageError("which data?", "a model file needs --data");
+    const endpoint = isEndpoint(target);
+    if (endpoint && !URL.canParse(target))
+      throw new UsageError(`${target} is no URL`, "an endpoint looks like http://localhost:8501/v1/models/m:predict");
+    const settings = endpoint || isOnnxFile(target) ? undefined : readSettings(target);
+    const thing = endpoint ? "an endpoint" : "a model file";
+    if (settings === undefined && options.data === undefined) throw new UsageError("which data?", `${thing} needs --data`);
     const radius = eps ?? settings?.eps;
-    if (radius === undefined) throw new UsageError("which ε?", "a model file needs --eps, e.g. --eps 8/255");
+    if (radius === undefined) throw new UsageError("which ε?", `${thing} needs --eps, e.g. --eps 8/255`);
+    const name = endpoint ? new URL(target).host.replaceAll(/[^\w.-]/g, "-") : basename(target, ".onnx");
     const input: EvaluateInput = {
       ...options,
-      target: resolve(target),
+      target: endpoint ? target : resolve(target),
       attacks: attack,
       norm: norm ?? settings?.norm ?? "linf",
       eps: radius,
       diagnosis: !noDiagnosis,
       command: `saddle ${process.argv.slice(2).join(" ")}`,
-      out: resolve(out ?? (settings ? join(target, "evaluation") : `runs/${basename(target, ".onnx")}-evaluation`)),
+      out: resolve(out ?? (settings ? join(target, "evaluation") : `runs/${name}-evaluation`)),
     };
     const result = await evaluateWithProgress(input, terminal);
     printResult(result, input, terminal);

@@ -6,10 +6,13 @@ import { readOnnxFile } from "../../onnx/node/index.ts";
 import { formatNumber } from "../../report/format.ts";
 import { RunError } from "../../runs/errors.ts";
 import { command } from "../command.ts";
+import { inputShape } from "../fields.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
 const text = (description: string) => ({ description });
+
+const BLACK_BOX = "saddle evaluate attacks the file as a black box, saddle train cannot train it";
 
 export default command({
   brief: "what an ONNX file is, and whether it can be attacked and trained",
@@ -17,7 +20,7 @@ export default command({
     file: z.string().meta({ placeholder: "FILE", description: "an ONNX file" }),
     mean: z.array(z.number()).optional().meta(text("per-channel mean that the file expects to be subtracted from its inputs")),
     deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
-    inputShape: z.array(z.number()).optional().meta(text("shape of one example, where the file leaves it open")),
+    inputShape,
     parameters: z.boolean().default(false).meta(text("list every parameter")),
   }),
   positional: ["file"],
@@ -53,6 +56,7 @@ function printInspection(
     ],
     ["parameters", `${parameterCount.trained} trained, ${parameterCount.statistic} in statistics, ${parameterCount.fixed} fixed`],
     ...unsupported.map(({ operator, nodes, reason }) => ["unsupported", `${nodes}× ${operator}${reason ? `: ${reason}` : ""}`]),
+    ...(unsupported.length > 0 ? [["gradients", `none: ${BLACK_BOX}`]] : []),
     ...classifierRows(classifier),
   ];
   const columns = [{ title: "" }, { title: "", wrap: true }];
@@ -65,8 +69,8 @@ function printInspection(
 }
 
 function classifierRows(classifier: Inspection["classifier"]): string[][] {
-  if ("problem" in classifier) return [["classifier", `no: ${classifier.problem}`]];
-  const { inputShape, domain, classes, guess, notes, flops, activationBytes, weightBytes, blocking, flat, straightThrough } = classifier;
+  if ("problem" in classifier) return [["classifier", classifier.problem]];
+  const { inputShape, domain, classes, guess, notes, flops, activationBytes, weightBytes, flat, obstacle, straightThrough } = classifier;
   const mebibytes = (bytes: number) => `${formatNumber(bytes / 2 ** 20, 3)} MiB`;
   return [
     ["classifier", `${classes} classes, inputs [${inputShape}] in ${domain.low}..${domain.high}`],
@@ -75,11 +79,8 @@ function classifierRows(classifier: Inspection["classifier"]): string[][] {
       "work",
       `${formatNumber(flops / 1e6, 3)} MFLOP for a forward pass of one example, ${mebibytes(activationBytes)} of activations, ${mebibytes(weightBytes)} of weights`,
     ],
-    [
-      "gradients",
-      blocking.length === 0 ? "every operator between inputs and logits is differentiable" : `blocked by ${blocking.join(", ")}`,
-    ],
-    ...(flat.length > 0 ? [["gradients", `no gradient passes through ${flat.join(", ")}`]] : []),
+    ["gradients", obstacle ? `${obstacle}: ${BLACK_BOX}` : "every operator between inputs and logits is differentiable"],
+    ...(flat.length > 0 && !obstacle ? [["gradients", `no gradient passes through ${flat.join(", ")}`]] : []),
     ...(straightThrough.length > 0 ? [["gradients", `straight-through estimate at ${straightThrough.join(", ")}`]] : []),
     ...notes.map((note) => ["note", note]),
   ];

@@ -5,13 +5,15 @@ import { take, whole } from "../../data/index.ts";
 import { loadData } from "../../data/node/index.ts";
 import { diagnosisFigures } from "../../report/diagnosis.ts";
 import { figuresHtml } from "../../report/page.ts";
-import { type JobContext, openModel, writeAtomic, writeJson } from "../../runs/index.ts";
+import { isRun, type JobContext, openModel, readSettings, writeAtomic, writeJson } from "../../runs/index.ts";
 import type { Device } from "../../runtime/index.ts";
 import { key } from "../../tensor/index.ts";
 
 export interface DiagnoseInput {
   /** Run directory or ONNX file. */
   target: string;
+  /** Shape of an example, where the file leaves it open. */
+  inputShape?: number[];
   mean?: number[];
   deviation?: number[];
   weights: "best" | "last";
@@ -40,10 +42,11 @@ export interface DiagnoseResult extends Diagnosis {
 
 export default async function run(input: DiagnoseInput, { emit, signal }: JobContext<DiagnoseEvent>): Promise<DiagnoseResult> {
   const began = performance.now();
-  const { model, settings, notes } = openModel(input.target, input);
+  const settings = isRun(input.target) ? readSettings(input.target) : undefined;
   const dataDir = input.dataDir ?? settings?.dataDir;
   const data = take(await loadData(input.data ?? settings?.data ?? "digits", { split: "test", dataDir }), input.examples);
   const { x, y } = whole(data);
+  const { model, notes } = openModel(input.target, { ...input, data });
   const diagnosis = await diagnose(model, x, y, {
     norm: input.norm,
     epsilon: input.eps,

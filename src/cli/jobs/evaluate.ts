@@ -10,7 +10,6 @@ import {
   catalogue,
   exampleRows,
   expectation,
-  modelOracle,
   type Norm,
   type Oracle,
 } from "../../attacks/index.ts";
@@ -22,10 +21,13 @@ import {
   type EvaluationReport,
   evaluationReport,
   fingerprint,
+  isEndpoint,
+  isRun,
   type JobContext,
   machine,
-  openModel,
+  openOracle,
   openPieces,
+  readSettings,
   readWitnesses,
   writeAtomic,
   writeJson,
@@ -35,8 +37,12 @@ import type { Device } from "../../runtime/index.ts";
 import { concatRows, key, type Tensor, takeRows } from "../../tensor/index.ts";
 
 export interface EvaluateInput {
-  /** Run directory or ONNX file. */
+  /** Run directory, ONNX file or URL of an endpoint. */
   target: string;
+  /** Shape of an example, where the file leaves it open. */
+  inputShape?: number[];
+  /** Seconds to wait for an endpoint. */
+  timeout?: number;
   mean?: number[];
   deviation?: number[];
   weights: "best" | "last";
@@ -84,21 +90,24 @@ export interface EvaluateResult extends Omit<EvaluationReport, "verdicts" | "set
 
 export default async function run(input: EvaluateInput, { emit, signal }: JobContext<EvaluateEvent>): Promise<EvaluateResult> {
   const began = performance.now();
-  const { model, settings, epoch, notes } = openModel(input.target, input);
+  const settings = isEndpoint(input.target) || !isRun(input.target) ? undefined : readSettings(input.target);
   const source = input.data ?? settings?.data ?? "digits";
   const all = await loadData(source, { split: "test", dataDir: input.dataDir ?? settings?.dataDir });
   const data = take(all, input.examples ?? Number.POSITIVE_INFINITY);
   const { x, y } = whole(data);
   const labels = y.data;
-  const single = interruptible(modelOracle(model, { batchSize: input.batch, threads: input.threads, device: input.device }), signal);
+  const { oracle: opened, name, epoch, notes, contents } = await openOracle(input.target, data, { ...input, batchSize: input.batch });
+  const single = interruptible(opened, signal);
   const oracle = input.attacks.includes("autoattack-rand") ? expectation(single, PASSES) : single;
   const { command: _, out: __, ...identity } = input;
   const pieces = openPieces(join(input.out, "pieces"), {
     ...JSON.parse(JSON.stringify(identity)),
-    contents: fingerprint({ ...model.weights, x, y }),
+    contents: fingerprint({ ...contents, x, y }),
   });
   const { attacks, remarks } = chooseAttacks(input, oracle);
-  const options = { attacks, key: key(input.seed), pieces, onProgress: emit };
+  // What is asked of others may fail at any time: less of it is lost.
+  const pieceSize = oracle.gives === "gradients" ? undefined : oracle.batchSize;
+  const options = { attacks, key: key(input.seed), pieces, pieceSize, onProgress: emit };
   const curve = await evaluateCurve(oracle, { x, labels }, { norm: input.norm, epsilons: [input.eps].flat() }, options);
   const last = curve[curve.length - 1];
   const epsilon = last.threat.epsilon as number;
@@ -129,7 +138,7 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
     : undefined;
   const probe = { evaluation: last, key: key(input.seed).fold("diagnosis") };
   const masking =
-    input.diagnosis === false || input.norm === "l0" || epsilon === 0
+    input.diagnosis === false || input.norm === "l0" || epsilon === 0 || oracle.gives !== "gradients"
       ? undefined
       : await pieces.remember("masking", async () => {
           emit({ attack: "diagnosis", done: 0, total: 1 });
@@ -140,7 +149,7 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
   const busy = curve.reduce((total, { attacks: ran }) => total + ran.reduce((sum, one) => sum + one.seconds, 0), 0);
   const report: EvaluationReport = evaluationReport.parse({
     schema: 1,
-    model: model.network.name,
+    model: name,
     data: data.name,
     note: data.note,
     notes,

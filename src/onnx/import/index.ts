@@ -34,7 +34,7 @@ export const rules: ReadonlyMap<string, ImportRule> = new Map(
   ].flatMap((family) => Object.entries(family)),
 );
 
-const trees = "a decision tree has no gradient: treat the file as a black box";
+const trees = "a decision tree has no gradient";
 const dynamic = "the shape of its result depends on the data, so the graph is not known before it runs";
 const loops = "it repeats a subgraph; export the model with its loops unrolled";
 const sequences = "sequences of tensors are not supported";
