@@ -4,10 +4,12 @@ import { GraphError } from "../graph/index.ts";
 import type { Key } from "../tensor/index.ts";
 import { type Shape, size } from "../tensor/index.ts";
 import {
+  type ConvOptions,
   conv,
   elementwise,
   flatten,
   globalMeanPool,
+  heNormal,
   type Layer,
   type LayerContext,
   type LayerWeight,
@@ -26,8 +28,10 @@ export interface ArchitectureOptions {
   /** Shape of one example; default [1, 28, 28], for the CIFAR networks [3, 32, 32]. */
   inputShape?: Shape;
   classes?: number;
-  /** Channels of the first stage (preact-resnet-18), hidden units (mlp, two-layer). */
+  /** Channels of the first stage (preact-resnet-18), hidden units (mlp, two-layer), widening factor (wide-resnet-34-10). */
   width?: number;
+  /** Layers of wide-resnet-34-10, 6n + 4. */
+  depth?: number;
   activation?: Activation;
   /** Per-channel mean and standard deviation of the data, applied inside the network. */
   normalization?: { mean: readonly number[]; deviation: readonly number[] };
@@ -123,6 +127,30 @@ const definitions: Readonly<Record<string, Definition>> = {
       linear(classes),
     ],
   },
+  /**
+   * Zagoruyko & Komodakis 2016, WRN-depth-width: three stages of (depth − 4)/6 pre-activation blocks at 16, 32 and 64 times the widening factor (standard
+   * 34-10 in adversarial training), kernels drawn as there.
+   */
+  "wide-resnet-34-10": {
+    inputShape: color,
+    layers: ({ classes, depth = 34, width = 10 }) => {
+      const blocks = (depth - 4) / 6;
+      if (!(Number.isInteger(blocks) && blocks > 0))
+        throw new GraphError(`a wide residual network has 10, 16, 22, … layers (6n + 4), not ${depth}`);
+      return [
+        conv(16, 3, { padding: 1, bias: false, initialize: heNormal }),
+        ...[16, 32, 64].flatMap((channels, stage) =>
+          Array.from({ length: blocks }, (_, block) =>
+            preactBlock(channels * width, stage > 0 && block === 0 ? 2 : 1, block === 0, heNormal),
+          ),
+        ),
+        norm(),
+        relu,
+        globalMeanPool,
+        linear(classes),
+      ];
+    },
+  },
 };
 
 /** Names of the built-in networks. */
@@ -173,10 +201,11 @@ function draw(weights: Readonly<Record<string, LayerWeight>>, key: Key) {
 }
 
 /** Normalization and ReLU first; a projecting shortcut leaves after them, the identity before. */
-function preactBlock(channels: number, stride: number, project: boolean): Layer {
+function preactBlock(channels: number, stride: number, project: boolean, initialize?: ConvOptions["initialize"]): Layer {
+  const kernel = { padding: 1, bias: false, initialize };
   return residual({
     head: sequential(norm(), relu),
-    body: sequential(conv(channels, 3, { stride, padding: 1, bias: false }), norm(), relu, conv(channels, 3, { padding: 1, bias: false })),
-    shortcut: project ? conv(channels, 1, { stride, bias: false }) : undefined,
+    body: sequential(conv(channels, 3, { ...kernel, stride }), norm(), relu, conv(channels, 3, kernel)),
+    shortcut: project ? conv(channels, 1, { stride, bias: false, initialize }) : undefined,
   });
 }

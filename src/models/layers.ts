@@ -19,7 +19,7 @@ import {
   transpose,
   type Value,
 } from "../graph/index.ts";
-import { cast, full, type Key, type Shape, size, type Tensor, uniform } from "../tensor/index.ts";
+import { cast, full, type Key, normal, type Shape, size, type Tensor, uniform } from "../tensor/index.ts";
 import type { NetworkMode, WeightSpecification } from "./model.ts";
 
 /** A weight with the way it is drawn at the start. */
@@ -53,6 +53,14 @@ export const fanInUniform =
   (key: Key): Tensor<"float32"> =>
     cast(uniform(key, shape, -1 / Math.sqrt(fanIn), 1 / Math.sqrt(fanIn)), "float32");
 
+/** Normal with variance 2/fanOut, fanOut = outputs · kernel² (He et al. 2015, eq. 14). */
+export const heNormal =
+  (shape: Shape) =>
+  (key: Key): Tensor<"float32"> => {
+    const [outputs, , ...kernel] = shape;
+    return cast(normal(key, shape, Math.sqrt(2 / (outputs * size(kernel)))), "float32");
+  };
+
 /** xW + b with W [inputs, outputs]; trained. */
 export function linear(outputs: number): Layer {
   return {
@@ -76,10 +84,12 @@ export interface ConvOptions {
   stride?: number;
   padding?: number;
   bias?: boolean;
+  /** How the kernel is drawn; default `fanInUniform`. */
+  initialize?: (shape: Shape) => LayerWeight["initialize"];
 }
 
 /** A square convolution on [channels, height, width]. */
-export function conv(outputs: number, kernel: number, { stride = 1, padding = 0, bias = true }: ConvOptions = {}): Layer {
+export function conv(outputs: number, kernel: number, { stride = 1, padding = 0, bias = true, initialize }: ConvOptions = {}): Layer {
   return {
     kind: "conv",
     build: ([channels, height, width], name) => {
@@ -90,7 +100,7 @@ export function conv(outputs: number, kernel: number, { stride = 1, padding = 0,
       return {
         outputShape: [outputs, extent(height), extent(width)],
         weights: {
-          [`${name}.weight`]: trained([outputs, channels, kernel, kernel], fanIn),
+          [`${name}.weight`]: trained([outputs, channels, kernel, kernel], fanIn, initialize),
           ...(bias ? { [`${name}.bias`]: trained([outputs], fanIn) } : {}),
         },
         apply: (x, { weight }) =>
@@ -228,8 +238,8 @@ export function standardize(mean: readonly number[], deviation: readonly number[
   };
 }
 
-function trained(shape: Shape, fanIn: number): LayerWeight {
-  return { shape, role: "trained", initialize: fanInUniform(shape, fanIn) };
+function trained(shape: Shape, fanIn: number, initialize?: ConvOptions["initialize"]): LayerWeight {
+  return { shape, role: "trained", initialize: initialize?.(shape) ?? fanInUniform(shape, fanIn) };
 }
 
 function pool(extent: number, apply: (x: Value) => Value): Layer {

@@ -43,7 +43,7 @@ const row = (x: Tensor<"float32">, i: number): Tensor<"float32"> =>
   tensor(x.data.slice((i * x.data.length) / x.shape[0], ((i + 1) * x.data.length) / x.shape[0]), [1, ...x.shape.slice(1)]);
 
 describe.each(architectureNames)("%s", (name) => {
-  const model = architecture(name, { width: name === "preact-resnet-18" ? 4 : 32 }).initialize(key(1));
+  const model = architecture(name, { width: { "preact-resnet-18": 4, "wide-resnet-34-10": 1 }[name] ?? 32, depth: 10 }).initialize(key(1));
   const bytes = exportModel(model);
   const x = cast(uniform(key(2), [37, ...model.network.inputShape]), "float32");
 
