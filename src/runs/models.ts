@@ -1,9 +1,20 @@
 /** Where a run's network comes from: a built-in architecture by name, or an ONNX file. */
 import { copyFileSync, existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { architecture, exportImported, exportModel, importModel, type Model, type Network, type Weights } from "../models/index.ts";
+import type { Dataset } from "../data/index.ts";
+import {
+  architecture,
+  exportImported,
+  exportModel,
+  type ImportOptions,
+  importModel,
+  type Model,
+  type Network,
+  type Weights,
+} from "../models/index.ts";
+import type { OnnxModel } from "../onnx/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
-import { key } from "../tensor/index.ts";
+import { key, size } from "../tensor/index.ts";
 import { RunError } from "./errors.ts";
 import type { TrainingSettings } from "./training-settings.ts";
 
@@ -26,9 +37,9 @@ export function isOnnxFile(name: string): boolean {
 
 /** The network that settings name. A file is read from the run's directory, where `keepInitial` put it. */
 export function modelSource(settings: TrainingSettings, directory: string): ModelSource {
-  const { model, width, activation, mean, deviation, inputShape, classes, seed } = settings;
+  const { model, width, depth, activation, mean, deviation, inputShape, classes, seed } = settings;
   if (isOnnxFile(model)) {
-    const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, name: model });
+    const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, inputShape, name: model });
     return {
       network: imported.network,
       initial: () => imported,
@@ -37,13 +48,25 @@ export function modelSource(settings: TrainingSettings, directory: string): Mode
     };
   }
   const normalization = mean || deviation ? { mean: mean ?? [0], deviation: deviation ?? [1] } : undefined;
-  const network = architecture(model, { width, activation, normalization, inputShape, classes });
+  const network = architecture(model, { width, depth, activation, normalization, inputShape, classes });
   return {
     network,
     initial: () => network.initialize(key(seed).fold("initialization")),
     export: (weights) => exportModel({ network, weights }),
     notes: [],
   };
+}
+
+/** The shape of an example that the settings should say: that of the data, or of what a file leaves open. */
+export function exampleShape({ model, inputShape }: Pick<TrainingSettings, "model" | "inputShape">, directory: string, data: Dataset) {
+  return isOnnxFile(model) ? fitted({ inputShape }, readOnnxFile(join(directory, INITIAL)), data).inputShape : data.shape;
+}
+
+/** Options that say of a file with vectors as large as the examples that they are flattened examples. */
+export function fitted(options: ImportOptions, file: OnnxModel, { shape }: Pick<Dataset, "shape">): ImportOptions {
+  const own = file.inputs[0]?.shape;
+  const flattened = own?.length === 2 && shape.length > 1 && own[1] === size(shape);
+  return { ...options, inputShape: options.inputShape ?? (flattened ? shape : undefined) };
 }
 
 /** Keeps the file that training starts from in the run's directory, so that the run needs nothing else. */

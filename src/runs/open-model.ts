@@ -3,13 +3,11 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Dataset } from "../data/index.ts";
 import { type ImportOptions, importModel, type Model, type Network } from "../models/index.ts";
-import type { OnnxModel } from "../onnx/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
-import { size } from "../tensor/index.ts";
 import { type Checkpoint, decodeCheckpoint } from "../training/index.ts";
 import { RunError } from "./errors.ts";
 import { readJson } from "./files.ts";
-import { modelSource } from "./models.ts";
+import { fitted, modelSource } from "./models.ts";
 import type { TrainingSettings } from "./training-settings.ts";
 
 /** A model to be looked at or attacked, with the settings of its run where it has one. */
@@ -40,13 +38,6 @@ export function openModel(target: string, { weights = "best", data, ...options }
 export function isRun(target: string): boolean {
   if (!existsSync(target)) throw new RunError(`there is no ${target}`, "give an ONNX file, or the directory of a training run");
   return statSync(target).isDirectory();
-}
-
-/** Options that say of a file with vectors as large as the examples that they are flattened examples. */
-export function fitted(options: ImportOptions, file: OnnxModel, { shape }: Pick<Dataset, "shape">): ImportOptions {
-  const own = file.inputs[0]?.shape;
-  const flattened = own?.length === 2 && shape.length > 1 && own[1] === size(shape);
-  return flattened ? { inputShape: shape, ...options } : options;
 }
 
 /** The bounds of the data for a model whose file does not tell any. */

@@ -14,7 +14,8 @@ import { type OnnxModel, UnsupportedOperatorError } from "../onnx/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
 import { CompileError, type CompileOptions } from "../runtime/index.ts";
 import { RunError } from "./errors.ts";
-import { fitted, isRun, readModel, within } from "./open-model.ts";
+import { fitted } from "./models.ts";
+import { isRun, readModel, within } from "./open-model.ts";
 
 export interface OpenOracle {
   readonly oracle: Oracle;

@@ -20,7 +20,7 @@ import { type BestWeights, encodeCheckpoint, schedule, type TrainingEvent, type 
 import { RunError } from "./errors.ts";
 import { jsonLines, readJsonLines, writeAtomic, writeJson } from "./files.ts";
 import { lock } from "./lock.ts";
-import { keepInitial, modelSource } from "./models.ts";
+import { exampleShape, keepInitial, modelSource } from "./models.ts";
 import { readCheckpoint, readSettings } from "./open-model.ts";
 import { chooseDefense, chooseOptimizer, resolveSettings, type TrainingRequest, type TrainingSettings } from "./training-settings.ts";
 
@@ -57,7 +57,7 @@ export async function runTraining(
   const asked = request ?? readSettings(directory);
   if (request) keepInitial(request.model, directory);
   const data = take(await loadData(asked.data, { split: "train", dataDir: asked.dataDir }), asked.examples ?? Number.POSITIVE_INFINITY);
-  const settings = resolveSettings(asked, data);
+  const settings = resolveSettings(asked, data, exampleShape(asked, directory, data));
   const source = modelSource(settings, directory);
   const { network } = source;
   const { training, options } = prepare(settings, data);

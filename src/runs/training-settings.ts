@@ -38,11 +38,13 @@ export interface TrainingSettings {
   /** Name of a built-in network, or path of an ONNX file. */
   model: string;
   width?: number;
+  depth?: number;
   activation?: Activation;
   /** Per-channel normalization of the data, applied inside the model. */
   mean?: number[];
   deviation?: number[];
-  inputShape: readonly number[];
+  /** Shape of one example: that of the data; for an ONNX file only what the file leaves open. */
+  inputShape?: readonly number[];
   classes: number;
 
   defense: DefenseName;
@@ -103,7 +105,7 @@ export interface TrainingSettings {
 }
 
 /** Settings as they are asked for: what the data decide is still open. */
-export type TrainingRequest = Omit<TrainingSettings, "eps" | "inputShape" | "classes"> & { eps?: number };
+export type TrainingRequest = Omit<TrainingSettings, "eps" | "classes"> & { eps?: number };
 
 /** The ε usual in the literature of a data set, in input units. */
 const usualEpsilon: Readonly<Record<string, Record<TrainingSettings["norm"], number>>> = {
@@ -115,11 +117,15 @@ const usualEpsilon: Readonly<Record<string, Record<TrainingSettings["norm"], num
 };
 
 /** Settings complete. @throws RunError when ε is neither given nor known for the data. */
-export function resolveSettings(request: TrainingRequest, data: Dataset): TrainingSettings {
+export function resolveSettings(
+  request: TrainingRequest,
+  { classes }: Pick<Dataset, "classes">,
+  inputShape: TrainingSettings["inputShape"],
+): TrainingSettings {
   const eps = request.eps ?? usualEpsilon[request.data]?.[request.norm];
   if (eps === undefined)
     throw new RunError(`no ε is usual for ${request.data}`, "give one with --eps, in the units of the inputs (images are in 0..1)");
-  return { ...request, eps, inputShape: data.shape, classes: data.classes.length };
+  return { ...request, eps, inputShape, classes: classes.length };
 }
 
 export const defenseNames = [

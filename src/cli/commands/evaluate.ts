@@ -118,7 +118,7 @@ export default command({
 
 /** Evaluates in a child process with a progress bar. */
 export async function evaluateWithProgress(input: EvaluateInput, terminal: Terminal): Promise<EvaluateResult> {
-  const bar = terminal.progress({ unit: "attacks" });
+  const bar = terminal.progress();
   try {
     return await runJob<EvaluateInput, EvaluateEvent, EvaluateResult>(moduleBeside(import.meta.url, "../jobs/evaluate"), input, {
       onEvent: ({ attack, done, total }) => bar.update(done / total, `${attack}: ${done} of ${total} examples`),

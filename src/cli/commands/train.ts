@@ -8,7 +8,7 @@ import { defenseNames, isOnnxFile, moduleBeside, type RunEvent, readSettings, ru
 import { scheduleNames } from "../../training/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, seed, threads } from "../fields.ts";
+import { dataDir, device, fraction, inputShape, seed, threads } from "../fields.ts";
 import type { TrainInput } from "../jobs/train.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -86,10 +86,12 @@ export default command({
     examples: z.int().min(1).optional().meta(text("use only the first examples")),
     validation: z.int().min(0).default(1000).meta(text("examples held back to choose the best weights (0: none)")),
     width: z.int().min(1).optional().meta(text("width of the networks that have one")),
+    depth: z.int().min(1).optional().meta(text("layers of wide-resnet-34-10 (10, 16, 22, …; its width is the widening factor)")),
     activation: z
       .enum(Object.keys(activations) as [keyof typeof activations])
       .optional()
       .meta(text("activation of mlp and two-layer")),
+    inputShape,
     mean: z.array(z.number()).optional().meta(text("per-channel mean that the model subtracts from its inputs")),
     deviation: z.array(z.number()).optional().meta(text("per-channel deviation that the model divides by")),
     checkpointSeconds: z.number().positive().default(30).meta(text("seconds between checkpoints within an epoch")),
@@ -116,6 +118,8 @@ export default command({
         `choose one of ${architectureNames.join(", ")}, or give an .onnx file`,
       );
     }
+    if (options.inputShape && !isOnnxFile(options.model))
+      throw new UsageError("--input-shape is for .onnx files: a built-in network takes the shape of the data");
     const request = resume === undefined ? options : undefined;
     const directory = resolve(
       resume ?? out ?? `runs/${[options.data, options.model, options.defense].join("-").replaceAll(/[^\w-]+/g, "-")}`,

@@ -211,7 +211,7 @@ function chooseAttacks(input: EvaluateInput, oracle: Oracle): { attacks: Attack[
     if (!(name in ensembles)) return [withParameters(name as AttackName, input)];
     const ensemble = autoAttack(ensembles[name], input.norm, oracle);
     remarks.push(...ensemble.notes, ...(ensembles[name] === "rand" ? [`every answer is the mean of ${PASSES} passes`] : []));
-    return ensemble.attacks;
+    return oracle.gives === "gradients" ? ensemble.attacks : ensemble.attacks.map((one) => withParameters(one.name as AttackName, input));
   });
   return { attacks, remarks };
 }
