@@ -1,9 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
 import { type RunEvent, readModel, runTraining, startJob, type TrainingRequest, type TrainingSummary } from "../../src/runs/index.ts";
 import { key, uniform } from "../../src/tensor/index.ts";
+import { decodeCheckpoint, encodeCheckpoint } from "../../src/training/index.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "saddle-runs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -43,34 +44,65 @@ function outcome(directory: string): { metrics: string; checkpoint: Buffer; mode
   return { metrics: read("metrics.jsonl").toString(), checkpoint: read("checkpoint.npz"), model: read("model.onnx") };
 }
 
-it("a run killed at random moments ends bit for bit like one that was never stopped", async () => {
-  const whole = join(folder, "whole");
-  await runTraining(whole, request, quiet);
-  const killed = join(folder, "killed");
-  const moments = uniform(key(Date.now() % 1000), [3], 1, 12).data;
-  for (const [attempt, moment] of moments.entries()) {
-    await new Promise<void>((resolve) => {
-      let steps = 0;
-      const started = existsSync(join(killed, "config.json"));
-      const run = startJob<object, RunEvent, TrainingSummary>(
-        job,
-        { directory: killed, request: started ? undefined : request },
-        {
-          onEvent: (event) => {
-            if (event.type === "step" && ++steps >= moment) run.kill();
-          },
-        },
-      );
-      run.result.then(
-        () => resolve(),
-        () => resolve(),
-      );
-    });
-    expect(existsSync(join(killed, "config.json")), `attempt ${attempt}`).toBe(true);
-  }
-  await runTraining(killed, undefined, quiet);
-  expect(outcome(killed)).toEqual(outcome(whole));
-}, 120_000);
+/** Starts or resumes a run and kills its process after so many steps. */
+function killedAfter(moment: number, directory: string, asked: TrainingRequest): Promise<void> {
+  let steps = 0;
+  const input = { directory, request: existsSync(join(directory, "config.json")) ? undefined : asked };
+  const run = startJob<object, RunEvent, TrainingSummary>(job, input, {
+    onEvent: (event) => {
+      if (event.type === "step" && ++steps >= moment) run.kill();
+    },
+  });
+  return run.result.then(
+    () => {},
+    () => {},
+  );
+}
+
+const spectral: TrainingRequest = { ...request, defense: "global-spectral", lambda: 0.05, augment: "none" };
+
+it.each([
+  ["pgd", request],
+  ["global-spectral", spectral],
+])(
+  "a run with %s that is killed at random moments ends bit for bit like one that was never stopped",
+  async (name, asked) => {
+    const whole = join(folder, `${name}-whole`);
+    await runTraining(whole, asked, quiet);
+    const killed = join(folder, `${name}-killed`);
+    const moments = uniform(key(Date.now() % 1000), [name === "pgd" ? 3 : 2], 1, 12).data;
+    for (const [attempt, moment] of moments.entries()) {
+      await killedAfter(moment, killed, asked);
+      expect(existsSync(join(killed, "config.json")), `attempt ${attempt}`).toBe(true);
+    }
+    await runTraining(killed, undefined, quiet);
+    expect(outcome(killed)).toEqual(outcome(whole));
+  },
+  120_000,
+);
+
+it("the checkpoint of global-spectral holds the vectors of its power iteration, and going on needs them", async () => {
+  const directory = join(folder, "forgetful");
+  const controller = new AbortController();
+  let seen = 0;
+  await runTraining(directory, spectral, {
+    signal: controller.signal,
+    emit: (event) => void (event.type === "step" && ++seen === 4 && controller.abort()),
+  });
+  const path = join(directory, "checkpoint.npz");
+  const checkpoint = decodeCheckpoint(readFileSync(path));
+  const { network } = readModel(directory, "last").model;
+  const matrices = Object.keys(network.weights).filter((name) => name.endsWith(".weight"));
+  expect(Object.keys(checkpoint.defense).sort()).toEqual(matrices.sort());
+  for (const { data } of Object.values(checkpoint.defense))
+    expect((data as Float32Array).reduce((total, v) => total + v * v, 0)).toBeCloseTo(1, 5);
+  const forgotten = Object.fromEntries(
+    Object.entries(checkpoint.defense).map(([name, one]) => [name, { ...one, data: one.data.map(() => 1) as Float32Array }]),
+  );
+  writeFileSync(path, encodeCheckpoint({ ...checkpoint, defense: forgotten }));
+  await runTraining(directory, undefined, quiet);
+  expect(outcome(directory).checkpoint.equals(outcome(join(folder, "global-spectral-whole")).checkpoint)).toBe(false);
+}, 60_000);
 
 it("a run that is asked to stop saves where it is and goes on from there", async () => {
   const directory = join(folder, "stopped");
@@ -85,12 +117,12 @@ it("a run that is asked to stop saves where it is and goes on from there", async
   expect(summary.stopped).toBe(true);
   const done = await runTraining(directory, undefined, quiet);
   expect(done.stopped).toBe(false);
-  expect(outcome(directory)).toEqual(outcome(join(folder, "whole")));
+  expect(outcome(directory)).toEqual(outcome(join(folder, "pgd-whole")));
   expect(readModel(directory).epoch).toBe(done.bestEpoch);
 }, 60_000);
 
 it("says what is wrong with a directory, a batch or an ε", async () => {
-  await expect(runTraining(join(folder, "whole"), request, quiet)).rejects.toThrow("already holds a training run");
+  await expect(runTraining(join(folder, "pgd-whole"), request, quiet)).rejects.toThrow("already holds a training run");
   await expect(runTraining(join(folder, "nothing"), undefined, quiet)).rejects.toThrow("there is no training run in");
   await expect(runTraining(join(folder, "large"), { ...request, batch: 1000 }, quiet)).rejects.toThrow("do not fill one batch of 1000");
   await expect(runTraining(join(folder, "file"), { ...request, model: "absent.onnx" }, quiet)).rejects.toThrow(
