@@ -5,6 +5,7 @@
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { median, programs, timed, workloads } from "./workloads.ts";
 
 const given = process.argv.slice(2);
@@ -36,6 +37,9 @@ function torch([threads, blasThreads]: readonly [number, number]) {
   };
 }
 
+/** Threads that have nothing left to do spin for some milliseconds, in either engine: the next measurement waits until they sleep. */
+const settled = () => setTimeout(50);
+
 const processes = settings.map(torch);
 console.log("| workload | Saddlepoint, ms | PyTorch, ms | ratio |\n|---|---|---|---|");
 for (const name of asked.length > 0 ? asked : Object.keys(workloads)) {
@@ -45,8 +49,12 @@ for (const name of asked.length > 0 ? asked : Object.keys(workloads)) {
   const [ours, theirs]: [number[], number[][]] = [[], settings.map(() => [])];
   for (const torch of processes) await torch.ask({ ...workload, warm: 1, runs: 1 });
   for (let round = 0; round < 5; round++) {
+    await settled();
     ours.push(...(await timed(workload, made, 3, cpu)));
-    for (const [i, torch] of processes.entries()) theirs[i].push(...(await torch.ask({ ...workload, warm: 0, runs: 2 })));
+    for (const [i, torch] of processes.entries()) {
+      await settled();
+      theirs[i].push(...(await torch.ask({ ...workload, warm: 0, runs: 2 })));
+    }
   }
   const best = Math.min(...theirs.map(median));
   console.log(`| ${name} | ${median(ours).toFixed(1)} | ${best.toFixed(1)} | ${(best / median(ours)).toFixed(2)} |`);

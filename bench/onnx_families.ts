@@ -2,7 +2,7 @@
  * Input gradients of torchvision's classifier families, imported from ONNX, against PyTorch: `npx tsx bench/onnx_families.ts FOLDER [name …]`, after
  * `python3 bench/onnx_families.py make FOLDER IMAGES`. Distances are max-norm relative to the largest component of PyTorch's float64 gradient, the
  * median over 8 batches of 4 images; allowed is max(1e-5, 10× PyTorch float32's own). Times are medians in milliseconds, PyTorch's in the best of its
- * thread settings; `--no-times` leaves them out. "Flips" are the images of the 32 whose gradient is off by more than 1e-4, because some ReLU or maximum
+ * thread settings; with `--cpu` they are of processor time on one thread, and `--no-times` leaves them out. "Flips" are the images of the 32 whose gradient is off by more than 1e-4, because some ReLU or maximum
  * fell on the other side of a tie by rounding: ours, PyTorch's.
  */
 import { spawnSync } from "node:child_process";
@@ -17,7 +17,9 @@ import { rows, type Tensor, tensor, toFloat64 } from "../src/tensor/index.ts";
 
 const [folder, ...rest] = process.argv.slice(2);
 const times = !rest.includes("--no-times");
-const names = rest.filter((name) => name !== "--no-times");
+const cpu = rest.includes("--cpu");
+const now = () => (cpu ? (process.cpuUsage().user + process.cpuUsage().system) / 1000 : performance.now());
+const names = rest.filter((name) => !name.startsWith("--"));
 const all = readdirSync(folder).filter((file) => file.endsWith(".onnx"));
 
 console.log(`| model | distance | allowed | flips | parameters beyond | ${times ? "ms | PyTorch ms | ratio |" : ""}`);
@@ -31,7 +33,7 @@ for (const name of names.length > 0 ? names : all.map((file) => file.replace(/\.
     continue;
   }
   const script = new URL("onnx_families.py", import.meta.url).pathname;
-  const torch = Number(spawnSync("/usr/bin/python3", [script, "time", folder, name], { encoding: "utf8" }).stdout);
+  const torch = Number(spawnSync("/usr/bin/python3", [script, cpu ? "cpu" : "time", folder, name], { encoding: "utf8" }).stdout);
   ratios.push(torch / found.milliseconds);
   console.log(`| ${[...cells, found.milliseconds.toFixed(1), torch.toFixed(1), (torch / found.milliseconds).toFixed(2)].join(" | ")} |`);
 }
@@ -51,15 +53,15 @@ async function compare(name: string) {
   const compared = Object.keys(expected).flatMap((key) => (key.startsWith("d:") && values[key.slice(2)] ? [key.slice(2)] : []));
   // The weights of a model that is only looked at are constants, which the runtime prepares once.
   const fixed = Object.fromEntries(Object.entries(weights).map(([key, weight]) => [key, constant(weight)]));
-  const program = await compile({ x }, { dx: grad(lossWith(fixed), x) });
+  const program = await compile({ x }, { dx: grad(lossWith(fixed), x) }, { threads: cpu ? 1 : undefined });
   const distances: number[] = [];
   const durations: number[] = [];
   let flips = 0;
   for (const round of times ? [0, 1, 2] : [0]) {
     for (const [i, batch] of batches.entries()) {
-      const start = performance.now();
+      const start = now();
       const { dx } = await program.run({ x: batch });
-      durations.push(performance.now() - start);
+      durations.push(now() - start);
       if (round > 0) continue;
       distances.push(relative(dx, gradients[i]));
       for (let k = 0; k < batch.shape[0]; k++) if (relative(rows(dx, k, k + 1), rows(gradients[i], k, k + 1)) > 1e-4) flips++;
