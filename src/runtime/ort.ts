@@ -3,6 +3,9 @@ import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "o
 import type { DType, Tensor } from "../tensor/index.ts";
 import type { Session } from "./backend.ts";
 
+/** What every session leaves out: a pass that would carry a scale in a float32 attribute, also in float64 graphs, where 0.1 would lose nine digits. */
+export const optimization = { disable_specified_optimizers: "MatMulScaleFusion" };
+
 /** Our session around one of ONNX Runtime's. */
 export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor): Session {
   const toOrt = ({ dtype, data, shape }: Tensor) => new OrtTensorClass(dtype, data as Float32Array, shape) as OrtTensor;

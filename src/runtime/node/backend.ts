@@ -3,7 +3,7 @@ import * as ort from "onnxruntime-node";
 import { input, relu } from "../../graph/index.ts";
 import { exportOnnx } from "../../onnx/export.ts";
 import type { Backend, Device } from "../backend.ts";
-import { wrapSession } from "../ort.ts";
+import { optimization, wrapSession } from "../ort.ts";
 
 /** The backend, with denormals flushed to zero in this process. */
 export async function nodeBackend(): Promise<Backend> {
@@ -26,8 +26,7 @@ export async function nodeBackend(): Promise<Backend> {
         executionProviders: [device],
         executionMode: "sequential" as const,
         logSeverityLevel: 3 as const,
-        // It would carry a scale in a float32 attribute, also in float64 graphs: 0.1 would lose nine digits.
-        extra: { optimization: { disable_specified_optimizers: "MatMulScaleFusion" }, session: { force_spinning_stop: "1" } },
+        extra: { optimization, session: { force_spinning_stop: "1" } },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       };

@@ -1,6 +1,6 @@
 /** ONNX Runtime in the browser: WebAssembly on the processor, WebGPU where the browser has it. */
 import type { Backend, Device } from "../backend.ts";
-import { wrapSession } from "../ort.ts";
+import { optimization, wrapSession } from "../ort.ts";
 
 /** The entry with WebGPU is loaded where the browser has an adapter, else the smaller one. Its .wasm files are looked for beside the script. */
 export async function webBackend(): Promise<Backend> {
@@ -13,7 +13,8 @@ export async function webBackend(): Promise<Backend> {
     has: async (device) => candidates.includes(device),
     session: async (model, { device, threads }) => {
       if (threads !== undefined) ort.env.wasm.numThreads = threads;
-      return wrapSession(await ort.InferenceSession.create(model, { executionProviders: [device], logSeverityLevel: 3 }), ort.Tensor);
+      const options = { executionProviders: [device], logSeverityLevel: 3 as const, extra: { optimization } };
+      return wrapSession(await ort.InferenceSession.create(model, options), ort.Tensor);
     },
   };
 }
