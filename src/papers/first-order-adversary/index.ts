@@ -20,6 +20,7 @@ export const firstOrderAdversary: Laboratory<FirstOrderAdversaryLab> = {
   setUp:
     "Projected gradient ascent on the squared loss of two-layer networks (tanh, softplus; ReLU as negative control) at random initialization, in float64, at five input scales with ε a fixed share of |x|; KKT and second-order checks, predicted times and rates, landscapes, restarts; adversarial training at five scales under three learning-rate conventions; pictures. " +
     "quick: 20 networks per cell (8 at c > 1); full and paper: 64, more dimensions and widths, both perturbation ratios, 28×28 pictures. Of the paper only the abstract was read: set-up and theory are derived.",
+  minutes: { full: 20 },
   run: (bench) => experiment(bench),
   claims,
   figures,
