@@ -1,7 +1,7 @@
 /**
- * The engine against PyTorch on the steps of adversarial training, interleaved in one run: `npx tsx bench/engine.ts [--cpu] [workload …]`.
- * PyTorch (/usr/bin/python3) runs with denormals flushed, in the fastest of its thread settings. Medians in milliseconds: of wall time on two
- * threads, or with --cpu of processor time on one thread, which other processes on the machine disturb less.
+ * The engine against PyTorch on the steps of adversarial training, in turns in one run: `npx tsx bench/engine.ts [--cpu] [--plain] [workload …]`.
+ * PyTorch (/usr/bin/python3) runs with denormals flushed, in the fastest of its thread settings. With --plain the rival is our own plain layout.
+ * Medians in milliseconds: of wall time on two threads, or with --cpu of processor time on one thread, which other processes disturb less.
  */
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -10,7 +10,8 @@ import { median, programs, timed, workloads } from "./workloads.ts";
 
 const given = process.argv.slice(2);
 const cpu = given.includes("--cpu");
-const asked = given.filter((name) => name !== "--cpu");
+const threads = cpu ? 1 : undefined;
+const asked = given.filter((name) => !name.startsWith("--"));
 
 /** Threads of OpenMP and of OpenBLAS, whose pools compete for the cores. */
 const settings = cpu
@@ -40,24 +41,47 @@ function torch([threads, blasThreads]: readonly [number, number]) {
 /** Threads that have nothing left to do spin for some milliseconds, in either engine: the next measurement waits until they sleep. */
 const settled = () => setTimeout(50);
 
-const processes = settings.map(torch);
-console.log("| workload | Saddlepoint, ms | PyTorch, ms | ratio |\n|---|---|---|---|");
-for (const name of asked.length > 0 ? asked : Object.keys(workloads)) {
-  const workload = workloads[name];
-  const made = await programs(workload, { threads: cpu ? 1 : undefined });
-  await timed(workload, made, 2, cpu);
-  const [ours, theirs]: [number[], number[][]] = [[], settings.map(() => [])];
-  for (const torch of processes) await torch.ask({ ...workload, warm: 1, runs: 1 });
+if (given.includes("--plain")) await againstPlain();
+else await againstTorch();
+
+async function againstTorch(): Promise<void> {
+  const processes = settings.map(torch);
+  console.log("| workload | Saddlepoint, ms | PyTorch, ms | ratio |\n|---|---|---|---|");
+  for (const name of asked.length > 0 ? asked : Object.keys(workloads)) {
+    const workload = workloads[name];
+    const made = await programs(workload, { threads });
+    const rivals = processes.map((process) => (runs: number) => process.ask({ ...workload, warm: 0, runs }));
+    row(name, await alternate([(runs) => timed(workload, made, runs, cpu), ...rivals]));
+    await Promise.all([made.attack.release(), made.train.release()]);
+  }
+  for (const torch of processes) torch.end();
+}
+
+/** What the blocked layout brings. */
+async function againstPlain(): Promise<void> {
+  console.log("| workload | blocked, ms | plain, ms | ratio |\n|---|---|---|---|");
+  for (const name of asked.length > 0 ? asked : Object.keys(workloads).filter((name) => /attack|train-0/.test(name))) {
+    const workload = workloads[name];
+    const made = await Promise.all([true, false].map((blocked) => programs(workload, { threads, blocked })));
+    row(name, await alternate(made.map((one) => (runs) => timed(workload, one, runs, cpu))));
+    await Promise.all(made.flatMap((one) => [one.attack.release(), one.train.release()]));
+  }
+}
+
+/** Median times of several ways to do the same, taken in turns. */
+async function alternate(ways: readonly ((runs: number) => Promise<number[]>)[]): Promise<number[]> {
+  const times = ways.map((): number[] => []);
+  for (const way of ways) await way(2);
   for (let round = 0; round < 5; round++) {
-    await settled();
-    ours.push(...(await timed(workload, made, 3, cpu)));
-    for (const [i, torch] of processes.entries()) {
+    for (const [i, way] of ways.entries()) {
       await settled();
-      theirs[i].push(...(await torch.ask({ ...workload, warm: 0, runs: 2 })));
+      times[i].push(...(await way(3)));
     }
   }
-  const best = Math.min(...theirs.map(median));
-  console.log(`| ${name} | ${median(ours).toFixed(1)} | ${best.toFixed(1)} | ${(best / median(ours)).toFixed(2)} |`);
-  await Promise.all([made.attack.release(), made.train.release()]);
+  return times.map(median);
 }
-for (const torch of processes) torch.end();
+
+function row(name: string, [ours, ...others]: readonly number[]): void {
+  const best = Math.min(...others);
+  console.log(`| ${name} | ${ours.toFixed(1)} | ${best.toFixed(1)} | ${(best / ours).toFixed(2)} |`);
+}

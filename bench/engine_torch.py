@@ -1,4 +1,8 @@
-"""The PyTorch side of bench/engine.ts: builds the same networks and times the steps it is asked for, one JSON line each way."""
+"""The PyTorch side of bench/engine.ts: builds the same networks and times the steps it is asked for, one JSON line each way.
+
+    python3 bench/engine_torch.py THREADS wall|cpu
+    python3 bench/engine_torch.py export NETWORK FILE    writes the network as an ONNX file with its parameters untouched
+"""
 import json
 import sys
 import time
@@ -8,8 +12,6 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 torch.set_flush_denormal(True)
-torch.set_num_threads(int(sys.argv[1]))
-clock = time.process_time if sys.argv[2] == "cpu" else time.perf_counter
 torch.manual_seed(0)
 
 
@@ -60,7 +62,14 @@ def preact_resnet(width=16):
         nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
 
 
-networks = {"small-cnn": small_cnn, "mnist-fast": mnist_fast, "cnn-8": cnn_8, "preact-resnet-18": preact_resnet}
+def resnet_18():
+    import torchvision
+
+    return torchvision.models.resnet18(num_classes=10)
+
+
+networks = {"small-cnn": small_cnn, "mnist-fast": mnist_fast, "cnn-8": cnn_8, "preact-resnet-18": preact_resnet, "resnet-18-imported": resnet_18}
+shapes = {"small-cnn": (1, 28, 28), "mnist-fast": (1, 28, 28), "resnet-18-imported": (3, 64, 64)}
 built = {}
 
 
@@ -68,7 +77,7 @@ def network(name, batch, training):
     key = (name, batch)
     if key not in built:
         net = networks[name]()
-        shape = (batch, 1, 28, 28) if name in ("small-cnn", "mnist-fast") else (batch, 3, 32, 32)
+        shape = (batch, *shapes.get(name, (3, 32, 32)))
         built[key] = (net, torch.rand(shape), torch.randint(10, (batch,)), torch.optim.SGD(net.parameters(), lr=0.01))
     built[key][0].train(training)
     return built[key]
@@ -94,19 +103,30 @@ def attack(name, batch):
 
 
 def train(name, batch, steps):
-    """Adversarial examples of the network in evaluation mode, then one step of SGD in training mode."""
+    """Adversarial examples of the network in evaluation mode, then one step of SGD in training mode (imported networks stay in evaluation mode)."""
     net, x, y, optimizer = network(name, batch, False)
     for p in net.parameters():
         p.requires_grad_(False)
     attacked = pgd(net, x, y, steps) if steps else x
     for p in net.parameters():
         p.requires_grad_(True)
-    net.train(True)
+    net.train(name != "resnet-18-imported")
     optimizer.zero_grad(set_to_none=True)
     F.cross_entropy(net(attacked), y).backward()
     optimizer.step()
 
 
+if sys.argv[1] == "export":
+    net = networks[sys.argv[2]]().eval()
+    torch.onnx.export(
+        net, torch.rand((1, *shapes[sys.argv[2]])), sys.argv[3], opset_version=13, do_constant_folding=False,
+        training=torch.onnx.TrainingMode.PRESERVE, input_names=["image"], output_names=["logits"],
+        dynamic_axes={"image": {0: "batch"}, "logits": {0: "batch"}},
+    )
+    sys.exit()
+
+torch.set_num_threads(int(sys.argv[1]))
+clock = time.process_time if sys.argv[2] == "cpu" else time.perf_counter
 for line in sys.stdin:
     job = json.loads(line)
     for _ in range(job["warm"]):

@@ -1,35 +1,55 @@
 /** The steps of adversarial training that the engine is measured on. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { add, clip, grad, input, logSoftmax, max, min, mul, neg, oneHot, sign, sub, sum } from "../src/graph/index.ts";
-import { architecture } from "../src/models/architectures.ts";
+import { architecture, importModel, type Model } from "../src/models/index.ts";
+import { readOnnxFile } from "../src/onnx/node/index.ts";
 import { type CompileOptions, compile } from "../src/runtime/index.ts";
 import { cast, integers, key, type Tensor, tensor, uniform, zeros } from "../src/tensor/index.ts";
 
 export interface Workload {
-  readonly network: "small-cnn" | "mnist-fast" | "cnn-8" | "preact-resnet-18";
+  readonly network: keyof typeof batches;
   readonly batch: number;
   /** "attack": one step of PGD; "train": `steps` of them and one step of SGD. */
   readonly kind: "attack" | "train";
   readonly steps: number;
 }
 
-export const workloads: Readonly<Record<string, Workload>> = {
-  "small-cnn-attack": { network: "small-cnn", batch: 128, kind: "attack", steps: 1 },
-  "small-cnn-train-10": { network: "small-cnn", batch: 128, kind: "train", steps: 10 },
-  "small-cnn-train-0": { network: "small-cnn", batch: 128, kind: "train", steps: 0 },
-  "mnist-fast-attack": { network: "mnist-fast", batch: 100, kind: "attack", steps: 1 },
-  "mnist-fast-train-1": { network: "mnist-fast", batch: 100, kind: "train", steps: 1 },
-  "cnn-8-attack": { network: "cnn-8", batch: 64, kind: "attack", steps: 1 },
-  "cnn-8-train-0": { network: "cnn-8", batch: 64, kind: "train", steps: 0 },
-  "preact-resnet-18-attack": { network: "preact-resnet-18", batch: 64, kind: "attack", steps: 1 },
-  "preact-resnet-18-train-0": { network: "preact-resnet-18", batch: 64, kind: "train", steps: 0 },
-};
+/** The built-in networks (preact-resnet-18 of width 16), and torchvision's ResNet-18 for images of 64×64, imported from ONNX. */
+const batches = { "small-cnn": 128, "mnist-fast": 100, "cnn-8": 64, "preact-resnet-18": 64, "resnet-18-imported": 32 } as const;
+
+/** Of each network NETWORK-attack and NETWORK-train-K. */
+export const workloads: Readonly<Record<string, Workload>> = Object.fromEntries(
+  (Object.keys(batches) as (keyof typeof batches)[]).flatMap((network): [string, Workload][] => [
+    [`${network}-attack`, { network, batch: batches[network], kind: "attack", steps: 1 }],
+    ...[10, 1, 0].map((steps): [string, Workload] => [
+      `${network}-train-${steps}`,
+      { network, batch: batches[network], kind: "train", steps },
+    ]),
+  ]),
+);
+
+/** A network with weights. PyTorch writes the file of the imported one on the fly. */
+function modelOf(network: Workload["network"]): Model {
+  if (network !== "resnet-18-imported")
+    return architecture(network, network === "preact-resnet-18" ? { width: 16 } : {}).initialize(key(0));
+  const folder = mkdtempSync(join(tmpdir(), "workload-"));
+  const path = join(folder, "model.onnx");
+  const script = new URL("engine_torch.py", import.meta.url).pathname;
+  const made = spawnSync("/usr/bin/python3", [script, "export", network, path], { encoding: "utf8" });
+  if (made.status !== 0) throw new Error(`PyTorch could not write ${network}: ${made.stderr}`);
+  const model = importModel(readOnnxFile(path), { domain: { low: 0, high: 1 } });
+  rmSync(folder, { recursive: true });
+  return model;
+}
 
 export type Programs = Awaited<ReturnType<typeof programs>>;
 
 /** The two programs of a workload's network at its batch size, with data. */
 export async function programs({ network, batch }: Workload, options: CompileOptions = {}) {
-  const net = architecture(network, network === "preact-resnet-18" ? { width: 16 } : {});
-  const { weights } = net.initialize(key(0));
+  const { network: net, weights } = modelOf(network);
   const x = input("x", [batch, ...net.inputShape]);
   const start = input("start", x.shape);
   const y = input("y", [batch], "int64");
