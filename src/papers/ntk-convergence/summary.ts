@@ -1,6 +1,7 @@
 /** Figures that claims and charts both need, read off the experiment's rows. */
+
+import { logSlope } from "../statistics.ts";
 import type { CapacityRow } from "./studies/capacity.ts";
-import { logLogSlope } from "./theory.ts";
 
 /** The rows of each group, in order of appearance. */
 export function groups<Row>(rows: readonly Row[], nameOf: (row: Row) => string): [string, Row[]][] {
@@ -11,7 +12,7 @@ export function groups<Row>(rows: readonly Row[], nameOf: (row: Row) => string):
 
 /** Exponent of a quantity in the width. */
 export function widthSlope<Row extends { m: number }>(rows: readonly Row[], quantity: (row: Row) => number): number {
-  return logLogSlope(
+  return logSlope(
     rows.map(({ m }) => m),
     rows.map(quantity),
   );

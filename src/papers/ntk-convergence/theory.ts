@@ -108,11 +108,3 @@ function between(a: Tensor<"float64">, b: Tensor<"float64">, s: number): Tensor<
 export function interpolationWidths({ n, d }: { n: number; d: number }): { plain: number; robust: number } {
   return { plain: n / d, robust: n / Math.log(n * d) };
 }
-
-/** Exponent of a power law: slope of the least-squares line through (log x, log y). */
-export function logLogSlope(x: readonly number[], y: readonly number[]): number {
-  const [u, v] = [x.map(Math.log), y.map(Math.log)];
-  const mean = (a: readonly number[]) => a.reduce((sum, value) => sum + value, 0) / a.length;
-  const [ū, v̄] = [mean(u), mean(v)];
-  return mean(u.map((value, i) => (value - ū) * (v[i] - v̄))) / mean(u.map((value) => (value - ū) ** 2));
-}

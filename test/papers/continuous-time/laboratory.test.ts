@@ -8,7 +8,6 @@ import { logisticRegression } from "../../../src/papers/continuous-time/studies/
 import { insideBand, networkSde } from "../../../src/papers/continuous-time/studies/network-sde.ts";
 import { robustness, strictlyFalling } from "../../../src/papers/continuous-time/studies/robustness.ts";
 import type { Study } from "../../../src/papers/continuous-time/studies/study.ts";
-import { logSlope } from "../../../src/papers/continuous-time/studies/study.ts";
 import { weakOrder } from "../../../src/papers/continuous-time/studies/weak-order.ts";
 import type { Bench } from "../../../src/papers/laboratory.ts";
 import { key } from "../../../src/tensor/index.ts";
@@ -99,10 +98,6 @@ it("strictlyFalling notices a rise in K and a tie in α", () => {
       ],
     }),
   ).toBe(false);
-});
-
-it("logSlope is the exponent of a power law", () => {
-  expect(logSlope([1, 2, 4], [3, 12, 48])).toBeCloseTo(2, 12);
 });
 
 it("the example runs: the SDE follows the training, the adversary lowers G, and so does the modified loss", async () => {

@@ -12,7 +12,8 @@ import {
   twoLayerNetwork,
 } from "../../../src/papers/ntk-convergence/networks.ts";
 import { dot, row, rowsOf, spherePoints } from "../../../src/papers/ntk-convergence/points.ts";
-import { curvature, linearizationBound, logLogSlope, plus, type Weights } from "../../../src/papers/ntk-convergence/theory.ts";
+import { curvature, linearizationBound, plus, type Weights } from "../../../src/papers/ntk-convergence/theory.ts";
+import { logSlope } from "../../../src/papers/statistics.ts";
 import { type Key, key, normal, rows } from "../../../src/tensor/index.ts";
 
 const { points, labels } = spherePoints(key(1), { n: 5, d: 4, separation: 0.4 });
@@ -128,7 +129,7 @@ describe("linearization", () => {
       return Math.max(...f.map((v, i) => Math.abs(v - g[i])));
     };
     const scales = [0.1, 0.05, 0.025, 0.0125];
-    expect(logLogSlope(scales, await Promise.all(scales.map(error)))).toBeCloseTo(2, 1);
+    expect(logSlope(scales, await Promise.all(scales.map(error)))).toBeCloseTo(2, 1);
     const g = await linear.outputs(plus(two.weights, V), points);
     const closed = rowsOf(points).map(
       (x) =>
@@ -156,7 +157,7 @@ describe("linearization", () => {
         errors.push(error);
         await Promise.all([probe.network.release(), probe.linear.release()]);
       }
-      expect(Math.abs(logLogSlope(widths, errors) + 0.5)).toBeLessThan(0.05);
+      expect(Math.abs(logSlope(widths, errors) + 0.5)).toBeLessThan(0.05);
     }
   });
 

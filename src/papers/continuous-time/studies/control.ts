@@ -3,9 +3,10 @@ import { type StochasticEquation, simulate } from "../../../analysis/sde.ts";
 import { brownianPaths } from "../../../analysis/sde-brownian.ts";
 import { normal } from "../../../tensor/index.ts";
 import { type Bench, claim } from "../../laboratory.ts";
+import { logSlope } from "../../statistics.ts";
 import { controlledExcess, fixedExcess, optimalRate, type QuadraticControl, switchTime } from "../theory/control.ts";
 import { curvature } from "../theory/ridge.ts";
-import { logSlope, mean, study } from "./study.ts";
+import { mean, study } from "./study.ts";
 
 const toy = { a: 1, b: 0.7, S: 1, B: 1, η: 0.05, θ0: 2 };
 const inner = { α: 0.05, K: 4 };

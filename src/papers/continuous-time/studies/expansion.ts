@@ -5,9 +5,10 @@ import { constant, grad, reduceSum, sqrt, square, sub, type Value } from "../../
 import { compile } from "../../../runtime/index.ts";
 import { full, tensor, toFloat64 } from "../../../tensor/index.ts";
 import { claim } from "../../laboratory.ts";
+import { logSlope } from "../../statistics.ts";
 import { remainders } from "../theory/expansion.ts";
 import { noisyWave, starts, tanhRegression } from "./learners.ts";
-import { logSlope, study } from "./study.ts";
+import { study } from "./study.ts";
 
 interface Curve {
   name: string;

@@ -1,12 +1,13 @@
 /** R1.3, R1.4, R1.8: linear regression, where root, noise and both losses are known in closed form (E3). */
 import { Matrix } from "ml-matrix";
 import { type Bench, claim } from "../../laboratory.ts";
+import { logSlope } from "../../statistics.ts";
 import { examples, train } from "../theory/chains.ts";
 import { type Inner, βOf } from "../theory/inner.ts";
 import * as linear from "../theory/linear-regression.ts";
 import { dot, minus, norm, plus, solve, type Vector, zeroOf } from "../theory/vectors.ts";
 import { SGD, scalarModel, spatialModel } from "./problems.ts";
-import { grid, logSlope, mean, standardError, study } from "./study.ts";
+import { grid, mean, standardError, study } from "./study.ts";
 
 /** Where the three-dimensional check is made. */
 const spatialPoint = [0.6, 0.3, 0.4];

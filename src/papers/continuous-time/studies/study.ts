@@ -27,13 +27,6 @@ export function variance(values: ArrayLike<number>): number {
 /** Standard error of the mean of independent values. */
 export const standardError = (values: ArrayLike<number>): number => Math.sqrt(variance(values) / values.length);
 
-/** Slope of the least-squares line through (log x, log y): the measured order of a power law. */
-export function logSlope(x: readonly number[], y: readonly number[]): number {
-  const [u, v] = [x.map(Math.log), y.map(Math.log)];
-  const [mu, mv] = [mean(u), mean(v)];
-  return u.reduce((sum, ui, i) => sum + (ui - mu) * (v[i] - mv), 0) / u.reduce((sum, ui) => sum + (ui - mu) ** 2, 0);
-}
-
 /** The values at equal steps from `low` to `high`. */
 export const grid = (low: number, high: number, count: number): number[] =>
   Array.from({ length: count }, (_, i) => low + ((high - low) * i) / (count - 1));
