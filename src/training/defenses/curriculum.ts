@@ -6,7 +6,7 @@ import { crossEntropy, mean } from "../../graph/index.ts";
 import type { Tensor } from "../../tensor/index.ts";
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
 import { budgetAt, innerAscent, randomStart } from "../inner-ascent.ts";
-import type { PgdDefenseOptions } from "./pgd.ts";
+import { attackSettings, type PgdDefenseOptions } from "./pgd.ts";
 
 export interface CurriculumOptions extends PgdDefenseOptions {
   /** Accuracy on a lesson's own examples at which it counts as learnt. */
@@ -18,22 +18,12 @@ export interface CurriculumOptions extends PgdDefenseOptions {
 /** One batch weighs so much in the smoothed accuracy of a lesson. */
 const WEIGHT = 0.05;
 
-export function curriculum({
-  norm = "linf",
-  epsilon,
-  steps = 10,
-  stepSize = (2.5 * epsilon) / steps,
-  randomStart: random = true,
-  mode = "inference",
-  warmup = 0,
-  learnt = 0.9,
-  longest,
-}: CurriculumOptions): Defense {
-  const settings = { norm, epsilon, steps, stepSize, randomStart: random, mode, warmup, learnt };
+export function curriculum({ randomStart: random = true, learnt = 0.9, longest, ...options }: CurriculumOptions): Defense {
+  const settings = { ...attackSettings(options), randomStart: random, learnt };
   return {
     name: "curriculum",
     parameters: { ...settings, longest },
-    prepare: (workbench) => prepare(workbench, { ...settings, longest: longest ?? workbench.epochs / (steps + 1) }),
+    prepare: (workbench) => prepare(workbench, { ...settings, longest: longest ?? workbench.epochs / (settings.steps + 1) }),
   };
 }
 

@@ -3,7 +3,7 @@ import { add, atLabel, crossEntropy, log, mean, mul, neg, oneHot, reduceMax, sof
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
 import { budgetAt, gaussianStart, innerAscent } from "../inner-ascent.ts";
 import { divergence } from "../losses.ts";
-import type { PgdDefenseOptions } from "./pgd.ts";
+import { attackSettings, type PgdDefenseOptions } from "./pgd.ts";
 
 export interface MartOptions extends Omit<PgdDefenseOptions, "randomStart"> {
   /** λ, the weight of the demand that clean and adversarial prediction agree. */
@@ -14,16 +14,8 @@ export interface MartOptions extends Omit<PgdDefenseOptions, "randomStart"> {
  * mean BCE(x′) + λ · mean KL(p(x) ‖ p(x′))·(1 − p_y(x)), where BCE(x′) = −log p_y(x′) − log(1 − max_{j≠y} p_j(x′)); x′ by projected ascent on the
  * cross-entropy from x + 0.001·N(0, 1). As in the authors' code the second logarithm is of 1.0001 − p, which keeps it finite.
  */
-export function mart({
-  norm = "linf",
-  epsilon,
-  steps = 10,
-  stepSize = (2.5 * epsilon) / steps,
-  mode = "inference",
-  warmup = 0,
-  beta = 5,
-}: MartOptions): Defense {
-  const settings = { norm, epsilon, steps, stepSize, mode, warmup, beta };
+export function mart({ beta = 5, ...options }: MartOptions): Defense {
+  const settings = { ...attackSettings(options), beta };
   return { name: "mart", parameters: settings, prepare: (workbench) => prepare(workbench, settings) };
 }
 

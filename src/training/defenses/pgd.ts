@@ -20,17 +20,21 @@ export interface PgdDefenseOptions {
   warmup?: number;
 }
 
-/** Madry et al. 2018: projected gradient ascent from a random start; every iterate lies in the ball and the input domain. */
-export function pgd({
+/** The attack's settings, those left out as they usually are. */
+export function attackSettings({
   norm = "linf",
   epsilon,
   steps = 10,
   stepSize = (2.5 * epsilon) / steps,
-  randomStart: random = true,
   mode = "inference",
   warmup = 0,
-}: PgdDefenseOptions): Defense {
-  return adversarial("pgd", { norm, epsilon, steps, stepSize, randomStart: random, mode, warmup }, true);
+}: Omit<PgdDefenseOptions, "randomStart">): Omit<Settings, "randomStart"> {
+  return { norm, epsilon, steps, stepSize, mode, warmup };
+}
+
+/** Madry et al. 2018: projected gradient ascent from a random start; every iterate lies in the ball and the input domain. */
+export function pgd({ randomStart: random = true, ...options }: PgdDefenseOptions): Defense {
+  return adversarial("pgd", { ...attackSettings(options), randomStart: random }, true);
 }
 
 /**

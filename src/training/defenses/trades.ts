@@ -3,7 +3,7 @@ import { add, crossEntropy, mean, mul } from "../../graph/index.ts";
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
 import { budgetAt, compileLogits, gaussianStart, innerAscent } from "../inner-ascent.ts";
 import { divergence } from "../losses.ts";
-import type { PgdDefenseOptions } from "./pgd.ts";
+import { attackSettings, type PgdDefenseOptions } from "./pgd.ts";
 
 export interface TradesOptions extends Omit<PgdDefenseOptions, "randomStart"> {
   /** β = 1/λ, the weight of robustness: the authors take 1 on MNIST and 6 on CIFAR-10. */
@@ -14,16 +14,8 @@ export interface TradesOptions extends Omit<PgdDefenseOptions, "randomStart"> {
  * mean CE(f(x), y) + β · mean KL(p(x) ‖ p(x′)), with x′ by projected ascent on that divergence from x + 0.001·N(0, 1). Both predictions are
  * differentiated. Clean and adversarial inputs are two batches for batch normalization.
  */
-export function trades({
-  norm = "linf",
-  epsilon,
-  steps = 10,
-  stepSize = (2.5 * epsilon) / steps,
-  mode = "inference",
-  warmup = 0,
-  beta = 6,
-}: TradesOptions): Defense {
-  const settings = { norm, epsilon, steps, stepSize, mode, warmup, beta };
+export function trades({ beta = 6, ...options }: TradesOptions): Defense {
+  const settings = { ...attackSettings(options), beta };
   return { name: "trades", parameters: settings, prepare: (workbench) => prepare(workbench, settings) };
 }
 
