@@ -97,7 +97,7 @@ it("the checkpoint of global-spectral holds the vectors of its power iteration, 
   for (const { data } of Object.values(checkpoint.defense))
     expect((data as Float32Array).reduce((total, v) => total + v * v, 0)).toBeCloseTo(1, 5);
   const forgotten = Object.fromEntries(
-    Object.entries(checkpoint.defense).map(([name, one]) => [name, { ...one, data: one.data.map(() => 1) as Float32Array }]),
+    Object.entries(checkpoint.defense).map(([name, one]) => [name, { ...one, data: new Float32Array(one.data.length).fill(1) }]),
   );
   writeFileSync(path, encodeCheckpoint({ ...checkpoint, defense: forgotten }));
   await runTraining(directory, undefined, quiet);
