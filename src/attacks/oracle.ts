@@ -34,6 +34,8 @@ export interface Oracle {
   /** Answers to questions that all want the same. @throws AttackError when gradients are wanted of a model that only predicts. */
   answer(queries: readonly Query[]): Promise<Answer[]>;
   release(): Promise<void>;
+  /** Oracles of the same model that answer at the same time, each on a processor of its own. */
+  readonly lanes?: readonly Oracle[];
 }
 
 export interface OracleOptions extends CompileOptions {

@@ -63,18 +63,36 @@ export async function runAttack(
   { key, stopAtSuccess = chosen.goal === "maximum-loss", onProgress = () => {} }: AttackOptions,
 ): Promise<AttackResult> {
   const hunts = prepare(oracle, chosen, data, threat, key);
-  const total = hunts.length;
-  let [next, done] = [0, 0];
+  const lanes = oracle.lanes ?? [oracle];
+  let done = 0;
+  const onDone = () => onProgress(++done, hunts.length);
+  // A share of the examples that does not depend on which lane is faster, so that their batches and results do not either.
+  const shares = lanes.map((_, lane) => hunts.filter((_, i) => i % lanes.length === lane));
+  const ends = await Promise.allSettled(
+    lanes.map((lane, i) => pursue(lane, chosen, shares[i], { stopAtSuccess, masked: !!threat.mask, onDone })),
+  );
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  return check(oracle, chosen, hunts, data.x.shape, threat);
+}
+
+/** Asks for the hunts, many at once, until all of them are done. */
+async function pursue(
+  oracle: Oracle,
+  chosen: Attack,
+  hunts: readonly Hunt[],
+  { stopAtSuccess, masked, onDone }: { stopAtSuccess: boolean; masked: boolean; onDone: () => void },
+): Promise<void> {
+  let next = 0;
   let active: Hunt[] = [];
   const advance = (hunt: Hunt, answer?: Answer) => {
     const stopped = stopAtSuccess && hunt.succeeded;
     const step = stopped || !hunt.steps ? undefined : answer ? hunt.steps.next(answer) : hunt.steps.next();
     hunt.question = step && !step.done ? step.value : undefined;
-    if (!hunt.question) onProgress(++done, total);
+    if (!hunt.question) onDone();
   };
-  while (next < total || active.length > 0) {
+  while (next < hunts.length || active.length > 0) {
     // Twice a batch, so that one kind of question fills it while examples wait with another.
-    while (active.length < 2 * oracle.batchSize && next < total) {
+    while (active.length < 2 * oracle.batchSize && next < hunts.length) {
       const hunt = hunts[next++];
       // The clean point is asked about first: an example that is wrong already is not attacked, and ε = 0 is the identity.
       hunt.question = { point: hunt.example.set.center.slice(), want: "logits" };
@@ -86,12 +104,11 @@ export async function runAttack(
       const started = hunt.steps !== undefined;
       if (!started) begin(hunt, answers[i].logits, chosen);
       observe(hunt, hunt.question as Question, answers[i], chosen.goal);
-      if (threat.mask) holdMasked(hunt, answers[i].gradient);
+      if (masked) holdMasked(hunt, answers[i].gradient);
       advance(hunt, started ? answers[i] : undefined);
     });
     active = active.filter((hunt) => hunt.question);
   }
-  return check(oracle, chosen, hunts, data.x.shape, threat);
 }
 
 /** One example under attack. */

@@ -10,6 +10,7 @@ export * from "./machine.ts";
 export * from "./models.ts";
 export * from "./open-model.ts";
 export * from "./open-oracle.ts";
+export * from "./oracle-lanes.ts";
 export * from "./training-run.ts";
 export * from "./training-settings.ts";
 export * from "./witnesses.ts";

@@ -2,8 +2,6 @@
  * An oracle that answers on several processors at once: every lane is a worker thread that opens the target itself and computes on one thread, while
  * this thread makes the attacks' steps. Small models gain more from that than from several threads in each of their operations.
  */
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { Oracle, Query } from "../attacks/index.ts";
 import type { Dataset } from "../data/index.ts";
@@ -34,7 +32,9 @@ export type FromLane = { error?: { name: string; message: string } };
 
 /** `oracle`, opened from `target`, with `count` lanes beside it. */
 export function withLanes(oracle: Oracle, count: number, { target, data, options }: Omit<LaneInput, "memory">): Oracle {
-  const lanes = Array.from({ length: count }, () => openLane(oracle, { target, data, options: { ...options, threads: 1 } }));
+  const { shape, bounds, classes } = data;
+  const input = { target, data: { shape, bounds, classes }, options: { ...options, threads: 1 } };
+  const lanes = Array.from({ length: count }, () => openLane(oracle, input));
   return {
     ...oracle,
     lanes,
@@ -49,10 +49,7 @@ function openLane(oracle: Oracle, input: Omit<LaneInput, "memory">): Oracle {
   const width = size(oracle.inputShape);
   const memory = laneMemory(batchSize, width, classes);
   const { points, labels, targets, logits, losses, gradients } = memory;
-  const worker = new Worker(moduleBeside(import.meta.url, "./oracle-lane"), {
-    workerData: { ...input, memory } satisfies LaneInput,
-    execArgv: import.meta.url.endsWith(".ts") ? ["--import", pathToFileURL(createRequire(import.meta.url).resolve("tsx")).href] : [],
-  });
+  const worker = startWorker(moduleBeside(import.meta.url, "./oracle-lane"), { ...input, memory });
   // A lane that waits keeps no process alive.
   worker.unref();
   const ask = (message: ToLane) =>
@@ -86,6 +83,13 @@ function openLane(oracle: Oracle, input: Omit<LaneInput, "memory">): Oracle {
       await ask("release");
     },
   };
+}
+
+/** A worker thread is not given its parent's loader of TypeScript: in development it registers that first. */
+function startWorker(module: URL, workerData: LaneInput): Worker {
+  if (!module.pathname.endsWith(".ts")) return new Worker(module, { workerData });
+  const loader = import.meta.resolve("tsx/esm/api");
+  return new Worker(`import("${loader}").then(({ register }) => (register(), import("${module}")))`, { eval: true, workerData });
 }
 
 function laneMemory(batch: number, width: number, classes: number): LaneMemory {

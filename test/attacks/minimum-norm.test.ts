@@ -106,7 +106,7 @@ describe("DDN and FMN start from an adversarial point", () => {
         Object.entries(binary.weights).map(([name, { shape, data }]) => [
           name,
           tensor(
-            Float32Array.from(data, (v) => v * factor),
+            Float32Array.from(data as Float32Array, (v) => v * factor),
             shape,
           ),
         ]),
@@ -126,10 +126,10 @@ describe("DDN and FMN start from an adversarial point", () => {
   it("and so pass a class that comes near and is never reached", async () => {
     // z = (0, −0.1 − max(0.2 − u, 0), 3v − 0.9): the second class stops short, the third begins at v = 0.3.
     const trap = assemble("trap", sequential(flatten, linear(2), relu, linear(3)), { inputShape: [2], classes: 3 }).initialize(root);
-    trap.weights["fc1.weight"].data.set([-1, 0, 0, 1]);
-    trap.weights["fc1.bias"].data.set([0.2, 0]);
-    trap.weights["fc2.weight"].data.set([0, 0, -1, 0, 0, 3]);
-    trap.weights["fc2.bias"].data.set([0, -0.1, -0.9]);
+    (trap.weights["fc1.weight"].data as Float32Array).set([-1, 0, 0, 1]);
+    (trap.weights["fc1.bias"].data as Float32Array).set([0.2, 0]);
+    (trap.weights["fc2.weight"].data as Float32Array).set([0, 0, -1, 0, 0, 3]);
+    (trap.weights["fc2.bias"].data as Float32Array).set([0, -0.1, -0.9]);
     const point = tensor(Float32Array.of(0.1, 0.1), [1, 2]);
     const search = async (chosen: Attack) => {
       const [result] = await chosen(trap, point, [0], { norm: "l2", threads: 1 });

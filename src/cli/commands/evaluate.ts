@@ -59,6 +59,11 @@ export const evaluateOptions = z.object({
   dataDir,
   seed,
   threads,
+  lanes: z
+    .int()
+    .min(1)
+    .default(1)
+    .meta(text("examples are attacked in this many threads, each with the model on one processor (quicker for small models)")),
   device,
 });
 

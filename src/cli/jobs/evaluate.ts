@@ -29,6 +29,7 @@ import {
   openPieces,
   readSettings,
   readWitnesses,
+  withLanes,
   writeAtomic,
   writeJson,
   writeWitnesses,
@@ -66,6 +67,8 @@ export interface EvaluateInput {
   batch: number;
   seed: number;
   threads?: number;
+  /** Threads that attack at the same time; default one. */
+  lanes?: number;
   device?: Device;
   /** What was typed, for the report. */
   command?: string;
@@ -96,8 +99,10 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
   const data = take(all, input.examples ?? Number.POSITIVE_INFINITY);
   const { x, y } = whole(data);
   const labels = y.data;
-  const { oracle: opened, name, epoch, notes, contents } = await openOracle(input.target, data, { ...input, batchSize: input.batch });
-  const single = interruptible(opened, signal);
+  const how = { ...input, batchSize: input.batch };
+  const { oracle: opened, name, epoch, notes, contents } = await openOracle(input.target, data, how);
+  const lanes = input.lanes ?? 1;
+  const single = interruptible(lanes > 1 ? withLanes(opened, lanes, { target: input.target, data, options: how }) : opened, signal);
   const oracle = input.attacks.includes("autoattack-rand") ? expectation(single, PASSES) : single;
   const { command: _, out: __, ...identity } = input;
   const pieces = openPieces(join(input.out, "pieces"), {
@@ -194,6 +199,7 @@ function interruptible(oracle: Oracle, signal: AbortSignal): Oracle {
   let heard = performance.now();
   return {
     ...oracle,
+    lanes: oracle.lanes?.map((lane) => interruptible(lane, signal)),
     async answer(queries) {
       if (performance.now() - heard > 200) {
         await new Promise((resume) => setImmediate(resume));
