@@ -9,6 +9,7 @@ export * from "./operators/matmul.ts";
 export * from "./operators/normalization.ts";
 export * from "./operators/pool.ts";
 export * from "./operators/reduce.ts";
+export * from "./operators/selection.ts";
 export * from "./operators/shape.ts";
 export * from "./operators/softmax.ts";
 export * from "./operators/trigonometry.ts";

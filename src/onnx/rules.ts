@@ -74,6 +74,12 @@ const positionRule = rule<{ axis: number; keepDimensions: boolean }>(({ operator
   emit.node(operator.name, [x], { axis, keepdims: keepDimensions }),
 );
 
+/** The second of TopK's results; the first is not read. */
+const topRule = rule<{ axis: number; k: number; smallest: boolean }>(({ attributes: { axis, k, smallest } }, [x], emit) => {
+  const [, positions] = emit.node("TopK", [x, integers([k], emit)], { axis, largest: !smallest }, { outputs: 2 });
+  return [positions];
+});
+
 const cumSumRule = rule<{ axis: number; exclusive: boolean; reverse: boolean }>(({ attributes: { axis, exclusive, reverse } }, [x], emit) =>
   emit.node("CumSum", [x, integers([axis], emit, [])], { exclusive, reverse }),
 );
@@ -156,6 +162,7 @@ export const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...["ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd"].map((name): [string, Rule] => [name, reduceRule]),
   ["ArgMax", positionRule],
   ["ArgMin", positionRule],
+  ["TopPositions", topRule],
   ["CumSum", cumSumRule],
   ["Slice", sliceRule],
   ["Pad", padRule],

@@ -124,6 +124,11 @@ const table: Record<string, Case[]> = {
   ReduceProd: reductions(g.reduceProd),
   ArgMax: [of((a) => g.mul(g.cast(g.argMax(a, -1, { keepDimensions: true }), "float64"), a), x(3, 4))],
   ArgMin: [of((a) => g.cast(g.argMin(a, 0), "float64"), x(3, 4))],
+  TopPositions: [
+    of((a) => g.topK(a, 2)[0], x(3, 4)),
+    of((a) => g.topK(a, 3, { axis: 1, smallest: true })[0], x(2, 4, 2)),
+    of((a) => g.mul(g.cast(g.topK(a, 2, { axis: 0 })[1], "float64"), g.sliceAxis(a, 0, 0, 2)), x(3, 4)),
+  ],
   CumSum: [
     of((a) => g.cumSum(a, -1), x(2, 4)),
     of((a) => g.cumSum(a, 0, { exclusive: true }), x(3, 2)),

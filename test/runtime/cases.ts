@@ -262,6 +262,13 @@ export const cases: readonly Case[] = [
   ]),
   define("argMax with ties", [tied([4, 6])], (x) => g.argMax(x, 1), ["float32", "float64", "int32"]),
   define("argMin with ties", [tied([4, 6])], (x) => g.argMin(x, 0, { keepDimensions: true }), ["float32", "float64", "int32"]),
+  define("topK positions with ties", [tied([4, 6])], (x) => g.topK(x, 3)[1], ["float32", "float64", "int32", "int64"]),
+  define("topK smallest with ties, first axis", [tied([4, 6])], (x) => g.topK(x, 2, { axis: 0, smallest: true })[0], [
+    "float32",
+    "float64",
+    "int32",
+  ]),
+  define("topK of many", [[2, 20_000]], (x) => g.topK(x, 7)[0]),
   define("cumSum", [[3, 4]], (x) => g.cumSum(x, 1)),
   define("cumSum exclusive and reversed", [[3, 4]], (x) => g.cumSum(x, 0, { exclusive: true, reverse: true })),
   define("softmax", [[3, 4, 2]], (x) => g.softmax(x, 1)),

@@ -16,11 +16,11 @@ import {
   sqrt,
   square,
   sub,
+  topK,
   type Value,
 } from "../../graph/index.ts";
 import type { NodeReader } from "../reader.ts";
 import type { ImportRule, ImportRules } from "./rule.ts";
-import { largest } from "./selection.ts";
 
 type Reduce = (x: Value, axes: readonly number[], options: { keepDimensions: boolean }) => Value;
 
@@ -49,7 +49,7 @@ export const reductions: ImportRules = {
   ArgMin: (node) => position(node, argMin),
   CumSum: (node) => cumSum(node.input(0), node.scalar(1), { exclusive: node.flag("exclusive"), reverse: node.flag("reverse") }),
   /** Values (differentiable) and indices (not) of the k largest or smallest. */
-  TopK: (node) => largest(node.input(0), node.scalar(1), { axis: node.integer("axis", -1), smallest: !node.flag("largest", true) }),
+  TopK: (node) => topK(node.input(0), node.scalar(1), { axis: node.integer("axis", -1), smallest: !node.flag("largest", true) }),
 };
 
 function position(node: NodeReader, find: typeof argMax): Value {
