@@ -24,6 +24,7 @@ const options = { threads: 1 };
 const { oracle } = await openOracle(run, data, options);
 
 const folder = mkdtempSync(join(tmpdir(), "autoattack-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true })).on("SIGINT", () => process.exit(130));
 const rows = exampleRows(x);
 const logits = new Float32Array(rows.length * 10);
 for (const [i, point] of rows.entries()) logits.set((await oracle.answer([{ point, want: "logits", label: 0 }]))[0].logits, 10 * i);
@@ -38,7 +39,6 @@ for (const who of named.length > 0 ? named : ["here:1", "here:2", "authors:1:0",
   least[side as keyof typeof least] = Math.min(least[side as keyof typeof least], found.seconds);
 }
 console.log("times as long, each at its best:", (least.authors / least.here).toFixed(2));
-rmSync(folder, { recursive: true });
 await oracle.release();
 
 async function here(lanes: number) {

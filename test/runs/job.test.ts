@@ -79,7 +79,7 @@ describe("bench", () => {
   });
 
   it("refuses a name twice, and a value that JSON would change", async () => {
-    const bench = openBench(scratch(), settings);
+    const bench = openBench(join(directory, "names"), settings);
     await bench.remember("x", () => 1);
     await expect(bench.remember("x", () => 2)).rejects.toThrow(/two pieces/);
     await expect(bench.remember("y", () => [Float32Array.of(1)])).rejects.toThrow(/Float32Array/);
@@ -87,7 +87,7 @@ describe("bench", () => {
 
   it("ends between pieces when asked to stop", async () => {
     const stop = new AbortController();
-    const folder = scratch();
+    const folder = join(directory, "stopping");
     const bench = openBench(folder, settings, { signal: stop.signal });
     await bench.remember("x", () => stop.abort(new Stopped("stopped")));
     await expect(bench.remember("y", () => 2)).rejects.toBeInstanceOf(Stopped);
