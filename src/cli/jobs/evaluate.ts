@@ -104,7 +104,7 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
   const lanes = input.lanes ?? 1;
   const single = interruptible(lanes > 1 ? withLanes(opened, lanes, { target: input.target, data, options: how }) : opened, signal);
   const oracle = input.attacks.includes("autoattack-rand") ? expectation(single, PASSES) : single;
-  const { command: _, out: __, ...identity } = input;
+  const { command: _, out: __, timeout: ___, ...identity } = input;
   const pieces = openPieces(join(input.out, "pieces"), {
     ...JSON.parse(JSON.stringify(identity)),
     contents: fingerprint({ ...contents, x, y }),
