@@ -8,10 +8,11 @@ import { compose, type Drawing, plot, text } from "./svg.ts";
 import { colour } from "./theme.ts";
 
 const WIDTH = 560;
-const MAP = { width: 480, height: 380, marginTop: 10, marginRight: 10, marginBottom: 42, marginLeft: 56 };
-const INNER = { width: MAP.width - MAP.marginLeft - MAP.marginRight, height: MAP.height - MAP.marginTop - MAP.marginBottom };
+const MARGINS = { marginTop: 10, marginRight: 10, marginBottom: 42, marginLeft: 56 };
+const MAP_WIDTH = 480;
+const INNER_WIDTH = MAP_WIDTH - MARGINS.marginLeft - MARGINS.marginRight;
 
-/** Draws a heat map. The grid need not be even: a pixel has the colour of the grid point that is nearest on the axes. Values that are not finite stay empty. */
+/** Draws a heat map; a square one where both axes are linear and as long, so that a ball is a circle. The grid need not be even: a pixel has the colour of the grid point that is nearest on the axes. Values that are not finite stay empty. */
 export function drawHeatMap({ x, y, values, paths = [] }: HeatMap): Drawing {
   const cells = { x: edges(x.values, x), y: edges(y.values, y) };
   const scaleX = axisScale(x, cells.x.ends, { flush: true });
@@ -25,15 +26,19 @@ export function drawHeatMap({ x, y, values, paths = [] }: HeatMap): Drawing {
     colours.rgb,
   );
   const styled = style(paths);
+  const innerHeight = asLong(x, cells.x.ends, y, cells.y.ends) ? INNER_WIDTH : 328;
+  const height = innerHeight + MARGINS.marginTop + MARGINS.marginBottom;
   const map = plot({
-    ...MAP,
+    ...MARGINS,
+    width: MAP_WIDTH,
+    height,
     style: { fontFamily: "inherit" },
     x: scaleX.scale,
     y: scaleY.scale,
     marks: [
       Plot.axisX(scaleX.ticks, { text: scaleX.text, tickSize: 4, label: null }),
       Plot.axisY(scaleY.ticks, { text: scaleY.text, tickSize: 4, label: null }),
-      filling(image, INNER),
+      filling(image, { width: INNER_WIDTH, height: innerHeight }),
       ...styled.flatMap(({ ink, mark, dash, ...path }) => {
         const points = Array.from(path.y, (value, i) => ({ x: path.x[i], y: value })).filter(
           (point) => drawable(point.x, x) && drawable(point.y, y),
@@ -49,18 +54,23 @@ export function drawHeatMap({ x, y, values, paths = [] }: HeatMap): Drawing {
   });
   const muted = `font-size="11.5" fill="${colour("muted")}"`;
   const labels =
-    text(MAP.marginLeft + INNER.width / 2, MAP.height - 6, x.label, muted) +
-    text(0, 0, y.label, `${muted} transform="translate(11,${MAP.marginTop + INNER.height / 2}) rotate(-90)"`);
+    text(MARGINS.marginLeft + INNER_WIDTH / 2, height - 6, x.label, muted) +
+    text(0, 0, y.label, `${muted} transform="translate(11,${MARGINS.marginTop + innerHeight / 2}) rotate(-90)"`);
   const legend = drawLegend(styled, WIDTH);
-  return compose(WIDTH, MAP.height + legend.height, [
+  return compose(WIDTH, height + legend.height, [
     { x: 0, y: 0, drawing: legend },
     { x: 0, y: legend.height, drawing: { ...map, content: map.content + labels } },
-    { x: MAP.width, y: legend.height, drawing: drawScale(colours) },
+    { x: MAP_WIDTH, y: legend.height, drawing: drawScale(colours, height) },
   ]);
 }
 
+/** Whether a unit should be as long on one axis as on the other. */
+function asLong(x: Axis, [left, right]: readonly number[], y: Axis, [bottom, top]: readonly number[]): boolean {
+  return x.scale !== "log" && y.scale !== "log" && Math.abs((right - left) / (top - bottom) - 1) < 0.01;
+}
+
 /** The coloured bar with its numbers. */
-function drawScale({ domain, rgb }: ColourScale): Drawing {
+function drawScale({ domain, rgb }: ColourScale, height: number): Drawing {
   const [low, high] = domain;
   const bar = raster(
     [0, 1],
@@ -70,10 +80,10 @@ function drawScale({ domain, rgb }: ColourScale): Drawing {
   );
   const { scale, ticks, text } = axisScale({ label: "" }, domain, { flush: true });
   return plot({
-    width: WIDTH - MAP.width,
-    height: MAP.height,
-    marginTop: MAP.marginTop,
-    marginBottom: MAP.marginBottom,
+    width: WIDTH - MAP_WIDTH,
+    height,
+    marginTop: MARGINS.marginTop,
+    marginBottom: MARGINS.marginBottom,
     marginLeft: 6,
     marginRight: 58,
     style: { fontFamily: "inherit" },
@@ -81,7 +91,7 @@ function drawScale({ domain, rgb }: ColourScale): Drawing {
     y: scale,
     marks: [
       Plot.axisY(ticks, { anchor: "right", text, tickSize: 4, label: null }),
-      filling(bar, { width: WIDTH - MAP.width - 64, height: INNER.height }),
+      filling(bar, { width: WIDTH - MAP_WIDTH - 64, height: height - MARGINS.marginTop - MARGINS.marginBottom }),
     ],
   });
 }
@@ -131,8 +141,8 @@ function edges(values: readonly number[], axis: Axis): { order: number[]; bounda
 
 /** A PNG of the cells, y upwards: one pixel a cell where they are even, otherwise as fine as the page shows. */
 function raster(x: readonly number[], y: readonly number[], at: (row: number, column: number) => number, rgb: ColourScale["rgb"]): string {
-  const columns = cellOfPixel(x, INNER.width);
-  const rows = cellOfPixel(y, INNER.height).reverse();
+  const columns = cellOfPixel(x);
+  const rows = cellOfPixel(y).reverse();
   const data = new Uint8Array(4 * columns.length * rows.length);
   let i = 0;
   for (const row of rows) {
@@ -146,10 +156,10 @@ function raster(x: readonly number[], y: readonly number[], at: (row: number, co
 }
 
 /** For every pixel along an axis the cell that it lies in. */
-function cellOfPixel(boundaries: readonly number[], pixels: number): number[] {
+function cellOfPixel(boundaries: readonly number[]): number[] {
   const cells = boundaries.length - 1;
   const even = boundaries.every((boundary, i) => Math.abs(boundary - i / cells) < 1e-6);
-  const count = even && cells >= pixels ? cells : pixels;
+  const count = even && cells >= INNER_WIDTH ? cells : INNER_WIDTH;
   let cell = 0;
   return Array.from({ length: count }, (_, i) => {
     while (cell < cells - 1 && (i + 0.5) / count > boundaries[cell + 1]) cell++;
