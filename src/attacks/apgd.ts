@@ -7,7 +7,7 @@ import { shrinkingBalls } from "./apgd-l1.ts";
 import { attack, type Example, type Steps } from "./attack.ts";
 import type { LossName } from "./losses.ts";
 import { stepAlong } from "./steps.ts";
-import { clip, type PerturbationSet, project } from "./threat.ts";
+import { clip, type PerturbationSet, projection } from "./threat.ts";
 
 /** Auto-PGD on one loss, with restarts. In L1 each run goes through balls of radius 3ε, 2ε and ε (Croce & Hein 2021). */
 export const apgd = attack(
@@ -72,6 +72,7 @@ export function periods(steps: number): number[] {
 
 /** Ascent in L∞ or L2 from `x`. */
 function* ascend(set: PerturbationSet, x: Float32Array, { loss, target, steps, ρ }: Ascent): Steps {
+  const project = projection(set);
   const first = yield { point: x, want: loss, target };
   let η = 2 * set.epsilon;
   const gradient = first.gradient.slice();
@@ -85,9 +86,9 @@ function* ascend(set: PerturbationSet, x: Float32Array, { loss, target, steps, �
   for (let k = 0; k < steps; k++) {
     moved.set(x);
     stepAlong(set, moved, gradient, η);
-    project(set, moved);
+    project(moved);
     blend(x, moved, before, k === 0 ? 1 : 0.75);
-    project(set, x);
+    project(x);
     const answer = yield { point: x, want: loss, target };
     gradient.set(answer.gradient);
     if (answer.loss > previousLoss) rises++;

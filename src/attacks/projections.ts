@@ -86,31 +86,48 @@ export function stepToHyperplane(
   const way = gap >= 0 ? 1 : -1;
   gap *= way;
   const rooms = new Float64Array(n);
-  for (let i = 0; i < n; i++) rooms[i] = w[i] * way > 0 ? high[i] - point[i] : w[i] === 0 ? 0 : point[i] - low[i];
+  const signs = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const up = Number(w[i] * way > 0);
+    const down = Number(w[i] * way < 0);
+    signs[i] = up - down;
+    // Where the box has no end the room is large, not infinite: sums of the rooms that are used up stay numbers.
+    const above = high[i] - point[i];
+    const below = point[i] - low[i];
+    rooms[i] = up * (above < 1e30 ? above : 1e30) + down * (below < 1e30 ? below : 1e30);
+  }
   const lengths = norm === "l1" ? greedyLengths(w, rooms, gap) : cappedLengths(w, rooms, gap, norm === "l2");
-  for (let i = 0; i < n; i++) lengths[i] *= Math.sign(w[i]) * way;
+  for (let i = 0; i < n; i++) lengths[i] *= signs[i];
   return lengths;
 }
 
-/** min(λ·kᵢ, rᵢ) with kᵢ = |wᵢ| (L2) or 1 (L∞), such that Σ|wᵢ| min(λkᵢ, rᵢ) = gap: concave in λ, so Newton's method climbs to it. */
+/**
+ * min(λ·kᵢ, rᵢ) with kᵢ = |wᵢ| (L2) or 1 (L∞), such that Σ|wᵢ| min(λkᵢ, rᵢ) = gap: concave in λ, so Newton's method climbs to it. Which components
+ * have reached their room cannot be foreseen, so the sums have no branches.
+ */
 function cappedLengths(w: ArrayLike<number>, rooms: Float64Array, gap: number, squared: boolean): Float64Array {
   const n = rooms.length;
+  const weights = new Float64Array(n);
+  for (let i = 0; i < n; i++) weights[i] = Math.abs(w[i]);
+  const paces = squared ? weights : new Float64Array(n).fill(1);
   let λ = 0;
   for (let round = 0; round < n + 1; round++) {
     let [held, slope] = [0, 0];
     for (let i = 0; i < n; i++) {
-      const weight = Math.abs(w[i]);
-      const pace = squared ? weight : 1;
-      if (λ * pace < rooms[i]) slope += weight * pace;
-      else held += weight * rooms[i];
+      const free = Number(λ * paces[i] < rooms[i]);
+      slope += free * weights[i] * paces[i];
+      held += (1 - free) * weights[i] * rooms[i];
     }
     const next = slope > 0 ? (gap - held) / slope : Number.POSITIVE_INFINITY;
     if (!(next > λ * (1 + 1e-15))) break;
     λ = next;
-    if (λ === Number.POSITIVE_INFINITY) break;
+    if (λ === Number.POSITIVE_INFINITY) return rooms;
   }
   const lengths = new Float64Array(n);
-  for (let i = 0; i < n; i++) if (w[i] !== 0) lengths[i] = Math.min(squared ? λ * Math.abs(w[i]) : λ, rooms[i]);
+  for (let i = 0; i < n; i++) {
+    const free = Number(λ * paces[i] < rooms[i]);
+    lengths[i] = free * λ * paces[i] + (1 - free) * rooms[i];
+  }
   return lengths;
 }
 

@@ -79,13 +79,14 @@ function* searchL2(example: Example, { channels, height, width, queries, p }: Se
   const δ = tiles(key.fold("tiles"), channels, height, width);
   const place = (from: Float32Array) => {
     const length = lengthOf(from, "l2");
-    return clip(
-      set,
-      center.map((v, i) => v + (length > 0 ? (epsilon * from[i]) / length : 0)),
-    );
+    const scale = length > 0 ? epsilon / length : 0;
+    const point = new Float32Array(from.length);
+    for (let i = 0; i < point.length; i++) point[i] = center[i] + scale * from[i];
+    return clip(set, point);
   };
   const best = place(δ);
   let most = margin(example, (yield { point: best, want: "logits" }).logits);
+  const pyramids = new Map<number, Float32Array>();
   for (let query = 0; query < queries; query++) {
     const side = patchSide(patchShare(p, query), height, width, 3);
     const draw = uniform(key.fold("square", query), [5 + channels]).data;
@@ -93,25 +94,23 @@ function* searchL2(example: Example, { channels, height, width, queries, p }: Se
     const [left, left2] = [draw[2], draw[3]].map((u) => Math.floor(u * (width - side + 1)));
     for (let i = 0; i < δ.length; i++) δ[i] = best[i] - center[i];
     const spare = Math.max(epsilon ** 2 - lengthOf(δ, "l2") ** 2, 0) / channels;
-    const shape = pyramid(side, draw[4] < 0.5);
+    const turned = draw[4] < 0.5;
+    const shape = pyramids.get(turned ? side : -side) ?? pyramid(side, turned);
+    pyramids.set(turned ? side : -side, shape);
     for (let channel = 0; channel < channels; channel++) {
-      const offset = channel * plane;
-      const inside = (row: number, column: number, t: number, l: number) => row >= t && row < t + side && column >= l && column < l + side;
-      let [first, both] = [0, 0];
-      for (let row = 0; row < height; row++)
-        for (let column = 0; column < width; column++) {
-          const square = δ[offset + row * width + column] ** 2;
-          const within = inside(row, column, top, left);
-          if (within) first += square;
-          if (within || inside(row, column, top2, left2)) both += square;
-        }
+      const window = { δ, width, side, start: channel * plane + top * width + left };
       const sign = draw[5 + channel] < 0.5 ? -1 : 1;
-      const patch = shape.map(
-        (v, i) => sign * v + δ[offset + (top + Math.floor(i / side)) * width + left + (i % side)] / (1e-12 + Math.sqrt(first)),
-      );
-      const scale = Math.sqrt(spare + both) / (1e-12 + lengthOf(patch, "l2"));
-      for (let i = 0; i < patch.length; i++) δ[offset + (top2 + Math.floor(i / side)) * width + left2 + (i % side)] = 0;
-      for (let i = 0; i < patch.length; i++) δ[offset + (top + Math.floor(i / side)) * width + left + (i % side)] = scale * patch[i];
+      const first = energy(window);
+      const patch = new Float32Array(side * side);
+      for (let row = 0, i = 0; row < side; row++)
+        for (let at = window.start + row * width, end = at + side; at < end; at++, i++)
+          patch[i] = sign * shape[i] + δ[at] / (1e-12 + Math.sqrt(first));
+      // What the second window has outside of the first is what is left there once the first is empty.
+      fill(window);
+      const second = { ...window, start: channel * plane + top2 * width + left2 };
+      const both = first + energy(second);
+      fill(second);
+      fill(window, patch, Math.sqrt(spare + both) / (1e-12 + lengthOf(patch, "l2")));
     }
     const x = place(δ);
     const gain = margin(example, (yield { point: x, want: "logits" }).logits);
@@ -120,6 +119,28 @@ function* searchL2(example: Example, { channels, height, width, queries, p }: Se
       best.set(x);
     }
   }
+}
+
+/** A side × side window of a plane whose rows are `width` long. */
+interface Window {
+  readonly δ: Float32Array;
+  readonly width: number;
+  readonly side: number;
+  /** Its first component. */
+  readonly start: number;
+}
+
+/** Σδ² in a window. */
+function energy({ δ, width, side, start }: Window): number {
+  let total = 0;
+  for (let row = start; row < start + side * width; row += width) for (let i = row; i < row + side; i++) total += δ[i] * δ[i];
+  return total;
+}
+
+/** δ ← scale · patch in a window, or 0. */
+function fill({ δ, width, side, start }: Window, patch?: Float32Array, scale = 0): void {
+  for (let row = 0; row < side; row++)
+    for (let i = 0; i < side; i++) δ[start + row * width + i] = patch ? scale * patch[row * side + i] : 0;
 }
 
 /** The picture that an example is; inputs that are no pictures count as one row. */

@@ -8,7 +8,8 @@ import { distance, type Norm, type PerturbationSet } from "./threat.ts";
  */
 export function stepAlong(set: PerturbationSet, x: Float32Array, gradient: Float32Array, α: number, sparsity = 0.95): void {
   if (set.norm === "linf") {
-    for (let i = 0; i < x.length; i++) x[i] += α * (Math.sign(gradient[i]) || 0);
+    // A difference of comparisons: a branch on a sign cannot be foreseen.
+    for (let i = 0; i < x.length; i++) x[i] += α * (Number(gradient[i] > 0) - Number(gradient[i] < 0));
   } else if (set.norm === "l2") {
     const length = lengthOf(gradient, "l2");
     if (!(length > 0 && Number.isFinite(length))) return;
