@@ -8,12 +8,16 @@ import { cast, integers, key, tensor, uniform } from "../src/tensor/index.ts";
 import {
   awp,
   compileUpdate,
+  curriculum,
   type Defense,
   dynamic,
   free,
+  globalSpectral,
   initialState,
+  inputGradient,
   mart,
   none,
+  operatorNorm,
   pgdTraining,
   sgd,
   trades,
@@ -40,6 +44,10 @@ const defenses: readonly [name: string, defense: Defense, epoch: number, weightS
   ["mart", mart(budget), 0, 2],
   ["awp-pgd", awp(pgdTraining(budget)), 0, 2],
   ["awp-trades", awp(trades(budget)), 0, 4],
+  ["curriculum, first lesson", curriculum(budget), 0, 1],
+  ["operator-norm, 10 iterations", operatorNorm({ epsilon: 1.5, iterations: 10 }), 0, 2],
+  ["global-spectral", globalSpectral({ lambda: 3e-4 }), 0, 1],
+  ["input-gradient", inputGradient({ lambda: 0.1 }), 0, 2],
   ["free, 8 replays", free({ epsilon: 0.3, replays: 8 }), 0, 8],
 ];
 const WEIGHT_STEP = 1.5;
