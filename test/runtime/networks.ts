@@ -92,6 +92,40 @@ const networks: readonly [string, Parameters<typeof define>[1], Build][] = [
     },
   ],
   [
+    "a strided convolution of colours, padded by half its kernel",
+    [
+      [3, 3, 9, 12],
+      [16, 3, 7, 7],
+    ],
+    (x, w) => g.conv(x, w, undefined, { strides: 2, pads: 3 }),
+  ],
+  [
+    "convolutions with more weights than pixels",
+    [[3, 16, 4, 3], [256, 16, 1, 1], [512, 256, 3, 3], [512]],
+    (x, w1, w2, b) => {
+      const h = g.relu(g.conv(x, w1));
+      return g.concat(
+        [g.conv(h, w2, b, { pads: 1 }), g.conv(h, w2, undefined, { strides: 2, pads: 1 })].map((y) => g.flatten(y)),
+        1,
+      );
+    },
+  ],
+  [
+    "overlapping poolings of whole numbers, full of ties",
+    [
+      { shape: [4, 2, 9, 8], below: 3 },
+      { shape: [16, 2, 3, 3], below: 2 },
+    ],
+    (x, w) => {
+      const y = g.conv(x, w, undefined, { pads: 1 });
+      const pooled = [g.maxPool(y, 3, { strides: 2, pads: 1 }), g.maxPool(y, 3, { pads: 1 }), g.maxPool(y, 3, { strides: 2, ceil: true })];
+      return g.concat(
+        pooled.map((p) => g.flatten(p)),
+        1,
+      );
+    },
+  ],
+  [
     "activations that are not ReLU",
     [
       [4, 2, 7, 7],

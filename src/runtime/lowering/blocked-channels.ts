@@ -1,5 +1,6 @@
 /** What happens to each channel by itself, as convolutions with as many groups as channels: one pass over the images, on all threads. */
-import { reshape, type Value } from "../../graph/index.ts";
+import { constant, reshape, type Value } from "../../graph/index.ts";
+import { full } from "../../tensor/index.ts";
 import type { BlockedRule, Layout } from "./blocked.ts";
 import { fillChannels } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
@@ -13,16 +14,16 @@ export const normalization: BlockedRule = (value, inputs, layout) => {
   return layout.leave(scaleChannels(x, slope, offset, layout), value.shape[1]);
 };
 
-/** slope·x + offset per channel of a blocked x, with `pads` (before offset is added) zeros around. */
+/** slope·x + offset per channel of a blocked x (slope 1 where none is given), with `pads` zeros around, which the offset is added to as well. */
 export function scaleChannels(
   x: Value,
-  slope: Value,
+  slope: Value | undefined,
   offset: Value | undefined,
   { block }: Layout,
   pads: readonly number[] = [0, 0, 0, 0],
 ): Value {
-  const weights = reshape(fillChannels(slope, block, 0), [x.shape[1], 1, 1, 1]);
   const [n, c, height, width] = x.shape;
+  const weights = reshape(slope ? fillChannels(slope, block, 0) : constant(full([c], 1)), [c, 1, 1, 1]);
   return blockedConv(x, weights, offset && fillChannels(offset, block, 0), undefined, {
     kernel: [1, 1],
     strides: [1, 1],

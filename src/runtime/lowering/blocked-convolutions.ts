@@ -2,12 +2,11 @@
 import type { Value } from "../../graph/index.ts";
 import type { BlockedRule, Layout } from "./blocked.ts";
 import { normalization } from "./blocked-channels.ts";
+import { matrixConvolution, matrixInputGradient, type Window, worthMatrices } from "./blocked-matrices.ts";
 import { stridedInputGradient } from "./blocked-strided.ts";
 import { weightGradient } from "./blocked-weight-gradient.ts";
 import { fillChannels, reorderForGradient, reorderForPlainInput, reorderWeights } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
-
-type Window = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
 export const convolutionRules: readonly (readonly [string, BlockedRule])[] = [
   ["Conv", (value, inputs, layout) => convolution(value, inputs, layout)],
@@ -21,6 +20,8 @@ function convolution(value: Value, [x, w, bias]: readonly Value[], layout: Layou
   const [outputs, inputs] = w.shape;
   if (w.shape.length !== 4 || groups !== 1 || outputs < layout.block) return undefined;
   const { block } = layout;
+  if (worthMatrices(w.shape, value.shape.slice(2), value.attributes as Window, block))
+    return matrixConvolution(value, [x, w, ...(bias ? [bias] : [])], layout);
   const plain = inputs < block;
   const weights = plain ? reorderForPlainInput(w, block) : reorderWeights(w, block);
   const filled = Math.ceil(outputs / block) * block;
@@ -41,6 +42,7 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
   const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
   const [outputs, inputs, ...kernel] = w.shape;
+  if (worthMatrices(w.shape, dy.shape.slice(2), value.attributes as Window, block)) return matrixInputGradient(value, [dy, w], layout);
   if (strides.some((s) => s !== 1)) return stridedInputGradient(value, [dy, w], layout);
   const complement = kernel.flatMap((extent, axis) => dilations[axis] * (extent - 1) - pads[axis]);
   const ends = kernel.map((extent, axis) => dilations[axis] * (extent - 1) - pads[axis + kernel.length]);

@@ -3,10 +3,17 @@ import { apply, concat, hardSigmoid, mul, type Operator, operators, reshape, sli
 import type { PoolAttributes } from "../../onnx/pooling.ts";
 import { sameShape } from "../../tensor/index.ts";
 import { type BlockedRule, type Layout, reapply } from "./blocked.ts";
+import { overlappingGradient } from "./blocked-overlaps.ts";
 
 export const poolingRules: readonly (readonly [string, BlockedRule])[] = [
   ["MaxPool", pooling],
-  ["MaxPoolGrad", (value, inputs, layout) => disjointGradient(value, inputs, layout) ?? pooling(value, inputs, layout)],
+  [
+    "MaxPoolGrad",
+    (value, inputs, layout) =>
+      disjointGradient(value, inputs, layout) ??
+      overlappingGradient(value, inputs, () => maximaOf(value, inputs[0], layout), layout) ??
+      pooling(value, inputs, layout),
+  ],
   ["MaxPoolGather", pooling],
 ];
 

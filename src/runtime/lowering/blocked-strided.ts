@@ -5,13 +5,13 @@
  */
 import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
 import type { Layout } from "./blocked.ts";
-import { fillChannels, reorderForGradient } from "./blocked-weights.ts";
-import { blockedConv } from "./forms.ts";
+import { fillChannels, reorderForGradient, reorderWeights } from "./blocked-weights.ts";
+import { blockedConv, reorderOutput } from "./forms.ts";
 
 type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
 /**
- * ConvTranspose with strides above 1; undefined where its form does not fit, or would be slower than the plain one: with few channels, or a
+ * ConvTranspose with strides above 1; undefined where its form does not fit, or would be slower than the plain one: with few channels of dy, or a
  * kernel that has no taps for some class.
  */
 export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout): Value | undefined {
@@ -26,11 +26,13 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     spatial.map((h, axis) => ceilDivide(h + pads[axis], strides[axis])),
   ];
   const ends = counts.map((count, axis) => count - dy.shape[axis + 2]);
-  const worthwhile = kernel.length === 2 && kernel.every((k, axis) => k > strides[axis]) && channels >= block && outputs >= block;
+  const worthwhile = kernel.length === 2 && kernel.every((k, axis) => k > strides[axis]) && outputs >= block;
   const fits = groups === 1 && dilations.every((d) => d === 1) && ends.every((end) => end >= 0);
   if (!worthwhile || !fits) return undefined;
-  const filled = ceilDivide(channels, block) * block;
-  const classes = strides[0] * strides[1] * filled;
+  // Fewer channels than a block: those of all classes lie side by side.
+  const packed = channels < block;
+  const filled = packed ? channels : ceilDivide(channels, block) * block;
+  const classes = ceilDivide(strides[0] * strides[1] * filled, block) * block;
   const y = blockedConv(layout.enter(dy), classWeights(w, strides, taps, filled, block), undefined, undefined, {
     kernel: taps,
     strides: [1, 1],
@@ -40,18 +42,21 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     activation: undefined,
     shape: [n, classes, ...counts],
   });
-  const split = reshape(y, [n, strides[0], strides[1], filled / block, counts[0], counts[1], block]);
+  const unit = packed ? 1 : block;
+  const plain = packed ? reorderOutput(y, strides[0] * strides[1] * filled) : y;
+  const split = reshape(plain, [n, strides[0], strides[1], filled / unit, counts[0], counts[1], unit]);
   const placed = reshape(transpose(split, [0, 3, 4, 1, 5, 2, 6]), [
-    (n * filled) / block,
+    (n * filled) / unit,
     counts[0] * strides[0],
-    counts[1] * strides[1] * block,
+    counts[1] * strides[1] * unit,
   ]);
   const cropped = slice(placed, {
-    starts: [0, pads[0], pads[1] * block],
+    starts: [0, pads[0], pads[1] * unit],
     steps: [1, 1, 1],
-    extents: [placed.shape[0], spatial[0], spatial[1] * block],
+    extents: [placed.shape[0], spatial[0], spatial[1] * unit],
   });
-  return layout.leave(reshape(cropped, [n, filled, ...spatial]), channels);
+  const result = reshape(cropped, [n, filled, ...spatial]);
+  return packed ? result : layout.leave(result, channels);
 }
 
 /** With a kernel of one pixel: computed where the stride falls, with zeros between. */
@@ -95,9 +100,14 @@ function classWeights(w: Value, strides: readonly number[], taps: readonly numbe
     steps: [1, -1, 1, -1, 1, 1],
     extents: split.shape,
   });
-  const shape = [strides[0] * strides[1] * filled, outputs, ...taps];
+  const results = fillChannels(
+    reshape(transpose(turned, [2, 4, 5, 0, 1, 3]), [strides[0] * strides[1] * filled, outputs, ...taps]),
+    block,
+    0,
+  );
+  if (filled % block !== 0) return reorderWeights(results, block);
   const blocks = reshape(turned, [outputs / block, block, taps[0], strides[0], taps[1], strides[1], filled / block, block]);
-  return reshape(transpose(blocks, [3, 5, 6, 0, 2, 4, 1, 7]), shape);
+  return reshape(transpose(blocks, [3, 5, 6, 0, 2, 4, 1, 7]), results.shape);
 }
 
 function ceilDivide(a: number, b: number): number {

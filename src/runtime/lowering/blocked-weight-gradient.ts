@@ -3,21 +3,20 @@
  * the weights. Blocked images are taken as they lie, a block of channels being pixels side by side, [C/b, N, H, W·b]: each tap of the kernel is
  * then a run of b results, and both operands only move whole planes. An x of few channels comes as [C, N, H, W].
  */
-import { constant, pad, reduceSum, reshape, sliceAxis, transpose, type Value } from "../../graph/index.ts";
-import { full } from "../../tensor/index.ts";
+import { pad, reduceSum, reshape, sliceAxis, transpose, type Value } from "../../graph/index.ts";
 import type { BlockedRule, Layout } from "./blocked.ts";
 import { scaleChannels } from "./blocked-channels.ts";
+import { matrixWeightGradient, type Window, worthMatrices } from "./blocked-matrices.ts";
 import { fillChannels } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
 import { gatherRuns, overGrid } from "./runs.ts";
-
-type Window = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
 export const weightGradient: BlockedRule = (value, [x, dy], layout) => {
   const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
   const [channels, ...spatial] = x.shape.slice(1);
   if (spatial.length !== 2 || groups !== 1 || dy.shape[1] < block) return undefined;
+  if (worthMatrices(value.shape, dy.shape.slice(2), value.attributes as Window, block)) return matrixWeightGradient(value, [x, dy], layout);
   // The engine takes fewer channels than a block in the plain layout, or several groups that fill blocks together.
   const given = x.shape[0];
   const examples = given < block ? given : Math.ceil(given / block) * block;
@@ -82,8 +81,7 @@ const stepLimit = 2 ** 18;
 function padded(x: Value, pads: readonly number[], layout: Layout): { value: Value; unit: number } {
   const blocked = layout.known(x);
   if (!blocked) return { value: pad(x, { before: [0, 0, pads[0], pads[1]], after: [0, 0, pads[2], pads[3]] }), unit: 1 };
-  const ones = constant(full([blocked.shape[1]], 1));
-  const value = pads.every((p) => p === 0) ? blocked : scaleChannels(blocked, ones, undefined, layout, pads);
+  const value = pads.every((p) => p === 0) ? blocked : scaleChannels(blocked, undefined, undefined, layout, pads);
   const [n, c, h, w] = value.shape;
   return { value: reshape(value, [n, c / layout.block, h, w * layout.block]), unit: layout.block };
 }

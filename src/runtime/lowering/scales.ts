@@ -1,6 +1,6 @@
-/** Factors per channel go into the weights of a convolution next to them: weights are small, images are not. */
+/** Factors per channel go into the weights of a convolution next to them, where the weights are fewer than the pixels. */
 import { add, apply, div, mul, rebuild, reshape, sqrt, sub, type Value } from "../../graph/index.ts";
-import { sameShape } from "../../tensor/index.ts";
+import { sameShape, size } from "../../tensor/index.ts";
 import type { LoweringPass } from "./index.ts";
 import { usesOf } from "./uses.ts";
 
@@ -14,9 +14,9 @@ export const foldScales: LoweringPass = (outputs) => {
     const single = (i: number) => uses.get(value.inputs[i]) === 1;
     switch (value.operator.name) {
       case "BatchNormalization":
-        return inputs[0].operator.name === "Conv" && single(0) ? normalizedConv(value, inputs) : undefined;
+        return inputs[0].operator.name === "Conv" && single(0) && fewWeights(inputs[0]) ? normalizedConv(value, inputs) : undefined;
       case "ConvTranspose":
-        return single(0) ? scaledBefore(value, inputs) : undefined;
+        return single(0) && fewWeights(value) ? scaledBefore(value, inputs) : undefined;
       case "Mul":
         return scaledBehind(value, inputs, (x) => uses.get(x) === 1);
       default:
@@ -24,6 +24,11 @@ export const foldScales: LoweringPass = (outputs) => {
     }
   });
 };
+
+/** Whether a convolution has fewer weights than results. */
+function fewWeights(convolution: Value): boolean {
+  return size(convolution.inputs[1].shape) <= size(convolution.shape);
+}
 
 /** Slope γ/√(σ² + ε) and offset β − μ·slope of a batch normalization, each [C]. */
 export function slopeAndOffset(value: Value, [, scale, bias, mean, variance]: readonly Value[]): { slope: Value; offset: Value } {
@@ -51,7 +56,7 @@ function scaledBehind(value: Value, inputs: readonly Value[], single: (x: Value)
   const original = value.inputs[scaled === inputs[0] ? 0 : 1];
   if (!factor || !single(original)) return undefined;
   const fold = (gradient: Value): Value | undefined => {
-    if (gradient.operator.name !== "ConvTranspose" || gradient.attributes.groups !== 1) return undefined;
+    if (gradient.operator.name !== "ConvTranspose" || gradient.attributes.groups !== 1 || !fewWeights(gradient)) return undefined;
     const [dy, w] = gradient.inputs;
     return apply(gradient.operator, [dy, mul(w, reshape(factor, [1, -1, ...w.shape.slice(2).map(() => 1)]))], gradient.attributes);
   };
