@@ -30,7 +30,7 @@ const UNEXPECTED = "this looks like a mistake in Saddlepoint; with SADDLE_DEBUG=
 /** What the operating system refused, in words. */
 function systemMessage(error: Error & { code?: unknown; path?: unknown }): string | undefined {
   const words = typeof error.code === "string" ? SYSTEM[error.code] : undefined;
-  return words && `${words}${typeof error.path === "string" ? `: ${error.path}` : ""}`;
+  return words && `${words}${typeof error.path === "string" ? `: ${error.path.replace(/\.\d+\.tmp$/, "")}` : ""}`;
 }
 
 const SYSTEM: Record<string, string> = {

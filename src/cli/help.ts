@@ -18,13 +18,15 @@ export function commandHelp(
     fallback === undefined ? placeholder : `[${placeholder}]`,
   );
   const entry = (left: string, text: string, suffix: string) => {
-    const lines = wrap(text, width - LEFT - 2);
-    const last = `${lines[lines.length - 1]}${suffix && ` ${dim(suffix)}`}`;
+    const room = width - LEFT - 2;
+    const [whole, alone] = [wrap(text, room), wrap(suffix, room)];
+    const lines = whole.slice(0, -1);
+    const last = whole[whole.length - 1];
+    if (suffix === "") lines.push(last);
+    else if (alone.length === 1 && last.length + 1 + suffix.length <= room) lines.push(`${last} ${dim(suffix)}`);
+    else lines.push(last, ...alone.map(dim));
     const beside = left.length <= LEFT - 2 ? [] : [`  ${left}`];
-    return [
-      ...beside,
-      ...[...lines.slice(0, -1), last].map((line, i) => `  ${(i === 0 && beside.length === 0 ? left : "").padEnd(LEFT)}${line}`),
-    ];
+    return [...beside, ...lines.map((line, i) => `  ${(i === 0 && beside.length === 0 ? left : "").padEnd(LEFT)}${line}`)];
   };
   const options = command.flags.map((field) => entry(flagText(field), field.description, suffix(field)));
   const sections = [

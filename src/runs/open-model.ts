@@ -36,7 +36,11 @@ export function openModel(target: string, { weights = "best", data, ...options }
 
 /** Whether a target is a folder rather than a file. @throws RunError when there is nothing under that name. */
 export function isRun(target: string): boolean {
-  if (!existsSync(target)) throw new RunError(`there is no ${target}`, "give an ONNX file, or the directory of a training run");
+  if (!existsSync(target))
+    throw new RunError(
+      `there is no file or folder ${target}`,
+      "give an ONNX file, or the directory of a training run (saddle train --out DIR makes one)",
+    );
   return statSync(target).isDirectory();
 }
 

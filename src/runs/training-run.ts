@@ -11,8 +11,8 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { pgd } from "../attacks/index.ts";
-import { augmentation, count, type Dataset, split, take } from "../data/index.ts";
+import { perturbationSets, pgd } from "../attacks/index.ts";
+import { augmentation, batch, count, type Dataset, split, take } from "../data/index.ts";
 import { loadData } from "../data/node/index.ts";
 import type { Model } from "../models/index.ts";
 import { key } from "../tensor/index.ts";
@@ -60,6 +60,8 @@ export async function runTraining(
   const settings = resolveSettings(asked, data, exampleShape(asked, directory, data));
   const source = modelSource(settings, directory);
   const { network } = source;
+  // An ε that cannot be is refused before anything is written.
+  perturbationSets([batch(data, [0]).x.data], { norm: settings.norm, epsilon: settings.eps }, network.domain);
   const { training, options } = prepare(settings, data);
   if (request) writeJson(join(directory, "config.json"), settings);
   const release = lock(directory);

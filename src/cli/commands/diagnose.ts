@@ -3,7 +3,7 @@ import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { diagnosisFigures } from "../../report/diagnosis.ts";
 import { formatDuration, formatNumber } from "../../report/format.ts";
-import { isOnnxFile, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
+import { isRun, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { dataDir, device, fraction, inputShape, seed, threads } from "../fields.ts";
@@ -44,7 +44,7 @@ export default command({
     ["saddle diagnose runs/mnist --json | jq .norms", "the operator norms alone"],
   ],
   async run({ target, norm, eps, out, ...options }, terminal) {
-    const settings = isOnnxFile(target) ? undefined : readSettings(target);
+    const settings = isRun(target) ? readSettings(target) : undefined;
     if (settings === undefined && options.data === undefined) throw new UsageError("which data?", "a model file needs --data");
     const radius = eps ?? settings?.eps;
     if (radius === undefined) throw new UsageError("which ε?", "a model file needs --eps, e.g. --eps 8/255");

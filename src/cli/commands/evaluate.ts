@@ -2,7 +2,7 @@
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { formatDuration, formatNumber } from "../../report/index.ts";
-import { isEndpoint, isOnnxFile, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
+import { isEndpoint, isRun, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { dataDir, device, fraction, inputShape, parseFraction, seed, threads } from "../fields.ts";
@@ -89,7 +89,7 @@ export default command({
     const endpoint = isEndpoint(target);
     if (endpoint && !URL.canParse(target))
       throw new UsageError(`${target} is no URL`, "an endpoint looks like http://localhost:8501/v1/models/m:predict");
-    const settings = endpoint || isOnnxFile(target) ? undefined : readSettings(target);
+    const settings = endpoint || !isRun(target) ? undefined : readSettings(target);
     const thing = endpoint ? "an endpoint" : "a model file";
     if (settings === undefined && options.data === undefined) throw new UsageError("which data?", `${thing} needs --data`);
     const radius = eps ?? settings?.eps;

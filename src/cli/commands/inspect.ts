@@ -1,5 +1,6 @@
 /** `saddle inspect`: what an ONNX file is, which of its numbers can be trained, and whether it can be differentiated. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { type Inspection, inspectModel } from "../../models/index.ts";
 import { readOnnxFile } from "../../onnx/node/index.ts";
@@ -30,6 +31,8 @@ export default command({
   ],
   async run({ file, parameters, ...options }, terminal) {
     if (!existsSync(file)) throw new RunError(`there is no file ${file}`, "give the path of an ONNX file");
+    if (statSync(file).isDirectory())
+      throw new RunError(`${file} is a folder`, `a training run keeps its file as ${join(file, "model.onnx")}`);
     const found = inspectModel(readOnnxFile(file), options);
     printInspection(file, found, terminal);
     if (parameters) printParameters(found, terminal);

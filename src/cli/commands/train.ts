@@ -133,7 +133,7 @@ export default command({
 
 /** Trains in a child process with a progress bar; one line per epoch. */
 export async function trainWithProgress(input: TrainInput, epochs: number, terminal: Terminal): Promise<TrainingSummary> {
-  const bar = terminal.progress({ total: epochs, unit: "epochs" });
+  const bar = terminal.progress({ total: epochs });
   let perEpoch = 1;
   try {
     return await runJob<TrainInput, RunEvent, TrainingSummary>(moduleBeside(import.meta.url, "../jobs/train"), input, {
@@ -173,7 +173,8 @@ function printSummary(summary: TrainingSummary, terminal: Terminal): void {
   if (summary.robust !== undefined) {
     const rows = [
       [`best (epoch ${summary.bestEpoch})`, percent(summary.clean as number), percent(summary.robust)],
-      ["last", percent(summary.lastClean as number), percent(summary.lastRobust as number)],
+      // A run that had ended already has no last epoch of its own.
+      ...(summary.lastRobust === undefined ? [] : [["last", percent(summary.lastClean as number), percent(summary.lastRobust)]]),
     ];
     for (const line of table(
       [{ title: "weights" }, { title: "clean", align: "right" }, { title: "robust (PGD-10)", align: "right" }],
