@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { add, clip, grad, input, logSoftmax, max, min, mul, neg, oneHot, sign, sub, sum } from "../src/graph/index.ts";
+import { add, clip, constant, grad, input, logSoftmax, max, min, mul, neg, oneHot, sign, sub, sum } from "../src/graph/index.ts";
 import { architecture, importModel, type Model } from "../src/models/index.ts";
 import { readOnnxFile } from "../src/onnx/node/index.ts";
 import { type CompileOptions, compile } from "../src/runtime/index.ts";
@@ -12,7 +12,10 @@ import { cast, integers, key, type Tensor, tensor, uniform, zeros } from "../src
 export interface Workload {
   readonly network: keyof typeof batches;
   readonly batch: number;
-  /** "attack": one step of PGD; "train": `steps` of them and one step of SGD. */
+  /**
+   * "attack": one step of PGD on a network whose weights are constants, as in evaluation; "train": `steps` of them, with weights that change, and one
+   * step of SGD.
+   */
   readonly kind: "attack" | "train";
   readonly steps: number;
 }
@@ -48,14 +51,16 @@ function modelOf(network: Workload["network"]): Model {
 export type Programs = Awaited<ReturnType<typeof programs>>;
 
 /** The two programs of a workload's network at its batch size, with data. */
-export async function programs({ network, batch }: Workload, options: CompileOptions = {}) {
+export async function programs({ network, batch, kind }: Workload, options: CompileOptions = {}) {
   const { network: net, weights } = modelOf(network);
   const x = input("x", [batch, ...net.inputShape]);
   const start = input("start", x.shape);
   const y = input("y", [batch], "int64");
   const parameters = Object.fromEntries(Object.entries(weights).map(([name, w]) => [name, input(name, w.shape)]));
-  const loss = (mode: "inference" | "training") => neg(sum(mul(logSoftmax(net.apply(x, parameters, mode).logits), oneHot(y, net.classes))));
-  const moved = add(x, mul(sign(grad(loss("inference"), x)), 0.01));
+  const loss = (mode: "inference" | "training", own = parameters) =>
+    neg(sum(mul(logSoftmax(net.apply(x, own, mode).logits), oneHot(y, net.classes))));
+  const fixed = Object.fromEntries(Object.entries(weights).map(([name, w]) => [name, constant(w)]));
+  const moved = add(x, mul(sign(grad(loss("inference", kind === "attack" ? fixed : parameters), x)), 0.01));
   const next = clip(min(max(moved, sub(start, 0.3)), add(start, 0.3)), { low: 0, high: 1 });
   const trained = Object.keys(weights).filter((name) => net.weights[name].role === "trained");
   const gradients = grad(

@@ -1,7 +1,7 @@
 /**
  * Convolutions with many weights and few pixels, as matrix products over the whole batch: a blocked convolution reads all weights again for every
- * line of every image, which is slow once they do not fit into the processor's cache. Every window becomes a row of [taps, C]; runs of a block of
- * channels go from the layout to their rows, and back.
+ * line of every image, which is slow once they do not fit into the processor's cache. Every window becomes a row of [C, taps], as the weights
+ * have them: the rows are turned, and not the weights, which are more.
  */
 import { reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
 import { type Shape, size } from "../../tensor/index.ts";
@@ -23,7 +23,7 @@ export function worthMatrices(weights: Shape, pixels: Shape, { groups }: Window,
 
 /** Conv: rows · weightsᵀ + bias. */
 export function matrixConvolution(value: Value, [x, w, bias]: readonly Value[], layout: Layout): Value {
-  const product = gemm(windowRows(x, w.shape, value.shape, value.attributes as Window, layout), tapsFirst(w), bias, {
+  const product = gemm(windowRows(x, w.shape, value.shape, value.attributes as Window, layout), asMatrix(w), bias, {
     transA: false,
     transB: true,
   });
@@ -39,7 +39,8 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
   const [runs, { block }] = [channels / layout.block, layout];
   // One more row, of zeros, for windows that do not reach a pixel.
   const rows = fillChannels(toRows(dy, layout), examples * size(pixels) + 1, 0);
-  const handed = gemm(rows, tapsFirst(w), undefined, { transA: false, transB: false });
+  const product = gemm(rows, asMatrix(w), undefined, { transA: false, transB: false });
+  const handed = transpose(reshape(product, [rows.shape[0] * runs, block, size(kernel)]), [0, 2, 1]);
   const [vertical, horizontal] = [0, 1].map((axis) =>
     reachOf(extents[axis], pixels[axis], kernel[axis], ({ window, tap }) => window * strides[axis] + tap * dilations[axis] - pads[axis]),
   );
@@ -47,7 +48,7 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
     const [up, across] = [vertical[h][i], horizontal[v][j]];
     if (!up || !across) return examples * size(pixels) * size(kernel) * runs;
     const row = (n * pixels[0] + up.window) * pixels[1] + across.window;
-    return (row * size(kernel) + up.tap * kernel[1] + across.tap) * runs + run;
+    return (row * runs + run) * size(kernel) + up.tap * kernel[1] + across.tap;
   });
   const parts = reshape(gatherRuns(handed, block, places), [-1, size(value.shape)]);
   return layout.leave(reshape(reduceSum(parts, [0]), value.shape), channels);
@@ -56,12 +57,10 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
 /** ConvWeightGradient: dyᵀ · rows. */
 export function matrixWeightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout): Value {
   const rows = windowRows(x, value.shape, dy.shape, value.attributes as Window, layout);
-  const product = gemm(toRows(dy, layout), rows, undefined, { transA: true, transB: false });
-  const [outputs, inputs, height, width] = value.shape;
-  return reshape(transpose(reshape(product, [outputs, height * width, inputs]), [0, 2, 1]), value.shape);
+  return reshape(gemm(toRows(dy, layout), rows, undefined, { transA: true, transB: false }), value.shape);
 }
 
-/** Every window of x as a row: [N · pixels, taps · C]. */
+/** Every window of x as a row: [N · pixels, C · taps]. */
 function windowRows(x: Value, weights: Shape, y: Shape, { strides, pads, dilations }: Window, layout: Layout): Value {
   const [, , ...kernel] = weights;
   const [examples, , ...pixels] = y;
@@ -69,11 +68,12 @@ function windowRows(x: Value, weights: Shape, y: Shape, { strides, pads, dilatio
   const padded = pads.every((p) => p === 0) ? blocked : scaleChannels(blocked, undefined, undefined, layout, pads);
   const [, channels, height, width] = padded.shape;
   const runs = channels / layout.block;
-  const places = overGrid([examples, ...pixels, ...kernel, runs], ([n, h, v, i, j, run]) => {
+  const places = overGrid([examples, ...pixels, runs, ...kernel], ([n, h, v, run, i, j]) => {
     const [row, column] = [h * strides[0] + i * dilations[0], v * strides[1] + j * dilations[1]];
     return ((n * runs + run) * height + row) * width + column;
   });
-  return reshape(gatherRuns(padded, layout.block, places), [examples * size(pixels), size(kernel) * channels]);
+  const turned = reshape(gatherRuns(padded, layout.block, places), [examples * size(pixels) * runs, size(kernel), layout.block]);
+  return reshape(transpose(turned, [0, 2, 1]), [examples * size(pixels), channels * size(kernel)]);
 }
 
 /** A plain value as rows [N · pixels, C]. */
@@ -92,8 +92,7 @@ function fromRows(rows: Value, shape: Shape, layout: Layout): Value {
   return layout.leave(reshape(gatherRuns(rows, layout.block, places), shape), channels);
 }
 
-/** [O, C, k, k] as a matrix [O, taps · C]. */
-function tapsFirst(w: Value): Value {
-  const [outputs, inputs, height, width] = w.shape;
-  return reshape(transpose(reshape(w, [outputs, inputs, height * width]), [0, 2, 1]), [outputs, height * width * inputs]);
+/** [O, C, k, k] as a matrix [O, C · taps]. */
+function asMatrix(w: Value): Value {
+  return reshape(w, [w.shape[0], size(w.shape.slice(1))]);
 }

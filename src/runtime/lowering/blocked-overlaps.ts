@@ -1,9 +1,8 @@
 /** The gradient of max pooling with overlapping windows, in the blocked layout. */
-import { add, concat, hardSigmoid, mul, reshape, sub, type Value } from "../../graph/index.ts";
+import { add, concat, constant, hardSigmoid, mul, reshape, sub, type Value } from "../../graph/index.ts";
 import type { PoolAttributes } from "../../onnx/pooling.ts";
-import { size } from "../../tensor/index.ts";
+import { full, size } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
-import { fillChannels } from "./blocked-weights.ts";
 import { mostReached, type Reach, reachOf } from "./reach.ts";
 import { gatherRuns, overGrid } from "./runs.ts";
 
@@ -39,7 +38,7 @@ export function overlappingGradient(value: Value, [x, dy]: readonly Value[], max
   const horizontal = reachOf(extents[1], pixels[1], kernel[1], firstOnly(column));
   // Pixels with the same position modulo the strides are reached by equally many windows.
   const [above, aside] = [byResidue(vertical, strides[0]), byResidue(horizontal, strides[1])];
-  const all = fillChannels(concat(parts, 0), size(kernel) * images * size(pixels) + 1, 0);
+  const all = concat([...parts, constant(full([1, block], 0))], 0);
   const classes = above.flatMap((rows) =>
     aside.map((columns) => {
       const [most, widest] = [mostReached(rows), mostReached(columns)];
