@@ -25,8 +25,18 @@ export interface EndpointOptions {
 /** An endpoint that is not there, or does not answer as the protocol says. */
 export class EndpointError extends Error {
   override name = "EndpointError";
-  readonly hint = 'asked is POST {"instances": [x, …]}, expected 200 with {"predictions": [scores or class, …]}';
+  readonly hint: string;
+  constructor(
+    message: string,
+    hint = 'asked is POST {"instances": [x, …]}, expected 200 with {"predictions": [scores or class, …]}',
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.hint = hint;
+  }
 }
+
+const KEPT = "what an evaluation has done is kept: once the endpoint answers again, the same command goes on";
 
 /** The classifier at a URL, asked about one point to see what it gives. @throws EndpointError */
 export async function openEndpoint(
@@ -73,7 +83,8 @@ type Prediction = number | number[];
 async function post(url: string, instances: unknown[], seconds: number): Promise<Prediction[]> {
   const [status, text] = await exchange(url, JSON.stringify({ instances }), seconds);
   const beginning = text.length > 120 ? `${text.slice(0, 120)}…` : text;
-  if (status !== 200) throw new EndpointError(`${url} answered with status ${status}: ${beginning || "no text"}`);
+  if (status !== 200)
+    throw new EndpointError(`${url} answered with status ${status}: ${beginning || "no text"}`, status >= 500 ? KEPT : undefined);
   const predictions = predictionsIn(text);
   if (!predictions) throw new EndpointError(`${url} answered with what is no {"predictions": […]}: ${beginning || "no text"}`);
   if (predictions.length !== instances.length)
@@ -92,10 +103,12 @@ async function exchange(url: string, body: string, seconds: number): Promise<[st
     const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body, signal });
     return [response.status, await response.text()];
   } catch (error) {
-    if ((error as Error).name === "TimeoutError") throw new EndpointError(`${url} did not answer within ${seconds} s`, { cause: error });
+    if ((error as Error).name === "TimeoutError")
+      throw new EndpointError(`${url} did not answer within ${seconds} s`, KEPT, { cause: error });
     const { message, cause } = error as Error;
     throw new EndpointError(
       `${url} cannot be reached: ${cause instanceof Error ? cause.message || (cause as { code?: string }).code : message}`,
+      KEPT,
       { cause: error },
     );
   }
