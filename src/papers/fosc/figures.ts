@@ -9,9 +9,9 @@ export function figures(lab: FoscLab): readonly Figure[] {
   return [
     ...lab.problems.flatMap((problem) => [
       comparison(lab, problem),
-      stepSizes(lab, problem),
+      ...(trained(lab, problem, "pgd-step-1") ? [stepSizes(lab, problem)] : []),
       standardAgainstDynamic(lab, problem),
-      earlyLate(lab, problem),
+      ...(trained(lab, problem, "fgsm") ? [earlyLate(lab, problem)] : []),
       cost(lab, problem),
     ]),
     ...lab.runs.flatMap(({ quality, data }) => (quality ? [alongSteps(data, quality.steps), byBin(data, quality)] : [])),
@@ -19,8 +19,11 @@ export function figures(lab: FoscLab): readonly Figure[] {
   ];
 }
 
-function comparison(lab: FoscLab, { data }: ProblemSettings): Table {
-  const present = (Object.keys(titles) as Method[]).filter((method) => runsOf(lab, data, method).length > 0);
+const trained = (lab: FoscLab, { data }: ProblemSettings, method: Method) => runsOf(lab, data, method).length > 0;
+
+function comparison(lab: FoscLab, problem: ProblemSettings): Table {
+  const { data } = problem;
+  const present = (Object.keys(titles) as Method[]).filter((method) => trained(lab, problem, method));
   const rows = present.map((method) => {
     const runs = runsOf(lab, data, method);
     const cell = (of: (run: (typeof runs)[number]) => number | undefined) => {

@@ -75,7 +75,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         controlEpochs: 6.4,
         runs: [
           { methods: compared, seeds: 3 },
-          { methods: [...phases, ...stepSizes, ...variants], seeds: 1 },
+          { methods: phases, seeds: 1 },
         ],
         threads: 1,
       },
