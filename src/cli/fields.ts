@@ -28,6 +28,10 @@ export const inputShape = z
   .array(z.int().min(1))
   .optional()
   .meta({ placeholder: "C,H,W", description: "shape of one example, where a model file leaves it open (in the file's layout)" });
+export const output = z
+  .string()
+  .optional()
+  .meta({ placeholder: "NAME", description: "output of a model file that holds the scores of the classes, where it has several" });
 export const json = z
   .boolean()
   .default(false)

@@ -42,7 +42,7 @@ function scoresOf(model: OnnxModel, wires: Wiring): string {
   throw new OnnxError(
     candidates.length === 0
       ? `none of the outputs ${names} holds scores of classes`
-      : `the model has several outputs (${names}): name the one that holds the scores of the classes`,
+      : `the model has several outputs (${names}): name the one that holds the scores of the classes (--output ${candidates[0]})`,
   );
 }
 

@@ -37,9 +37,9 @@ export function isOnnxFile(name: string): boolean {
 
 /** The network that settings name. A file is read from the run's directory, where `keepInitial` put it. */
 export function modelSource(settings: TrainingSettings, directory: string): ModelSource {
-  const { model, width, depth, activation, mean, deviation, inputShape, classes, seed } = settings;
+  const { model, width, depth, activation, mean, deviation, inputShape, output, classes, seed } = settings;
   if (isOnnxFile(model)) {
-    const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, inputShape, name: model });
+    const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, inputShape, output, name: model });
     return {
       network: imported.network,
       initial: () => imported,

@@ -43,6 +43,8 @@ export interface TrainingSettings {
   /** Per-channel normalization of the data, applied inside the model. */
   mean?: number[];
   deviation?: number[];
+  /** Output of an ONNX file that holds the scores, where it has several. */
+  output?: string;
   /** Shape of one example: that of the data; for an ONNX file only what the file leaves open. */
   inputShape?: readonly number[];
   classes: number;

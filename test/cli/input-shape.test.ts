@@ -64,6 +64,24 @@ it("vectors as long as the images are these, flattened: the bounds are those of 
   expect(table.notes).toEqual(["the file does not tell the bounds of its inputs; those of the data, -2 to 5, are taken"]);
 });
 
+it("of several outputs the one that is named counts", async () => {
+  const both = [node("MatMul", ["x", "w"], ["y"]), node("Neg", ["y"], ["z"])];
+  const bytes = modelBytes({
+    node: both,
+    initializer: [weight],
+    input: [port("x", ["N", 12])],
+    output: [port("y", ["N", classes]), port("z", ["N", classes])],
+  });
+  const target = join(folder, "two.onnx");
+  writeFileSync(target, bytes);
+  await expect(start({ target })).rejects.toThrow(
+    'several outputs ("y", "z"): name the one that holds the scores of the classes (--output y)',
+  );
+  const [y, z] = [await start({ target, output: "y" }), await start({ target, output: "z" })];
+  expect(y.clean).toEqual((await start({ target: flat })).clean);
+  expect(z.clean.count).not.toBe(y.clean.count);
+});
+
 it("a run keeps the shape that it was given", async () => {
   const request: TrainingRequest = {
     data: `npz:${join(folder, "data.npz")}`,

@@ -6,7 +6,7 @@ import { formatDuration, formatNumber } from "../../report/format.ts";
 import { isRun, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, inputShape, seed, threads } from "../fields.ts";
+import { dataDir, device, fraction, inputShape, output, seed, threads } from "../fields.ts";
 import type { DiagnoseEvent, DiagnoseInput, DiagnoseResult } from "../jobs/diagnose.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -31,6 +31,7 @@ export default command({
     mean: z.array(z.number()).optional().meta(text("per-channel mean that a model file expects to be subtracted from its inputs")),
     deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
     inputShape,
+    output,
     out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
     dataDir,
     seed,

@@ -7,7 +7,7 @@ import { readOnnxFile } from "../../onnx/node/index.ts";
 import { formatNumber } from "../../report/format.ts";
 import { RunError } from "../../runs/errors.ts";
 import { command } from "../command.ts";
-import { inputShape } from "../fields.ts";
+import { inputShape, output } from "../fields.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -22,6 +22,7 @@ export default command({
     mean: z.array(z.number()).optional().meta(text("per-channel mean that the file expects to be subtracted from its inputs")),
     deviation: z.array(z.number()).optional().meta(text("per-channel deviation that it expects inputs to be divided by")),
     inputShape,
+    output,
     parameters: z.boolean().default(false).meta(text("list every parameter")),
   }),
   positional: ["file"],

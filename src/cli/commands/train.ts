@@ -8,7 +8,7 @@ import { defenseNames, isOnnxFile, moduleBeside, type RunEvent, readSettings, ru
 import { scheduleNames } from "../../training/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, inputShape, seed, threads } from "../fields.ts";
+import { dataDir, device, fraction, inputShape, output, seed, threads } from "../fields.ts";
 import type { TrainInput } from "../jobs/train.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -92,6 +92,7 @@ export default command({
       .optional()
       .meta(text("activation of mlp and two-layer")),
     inputShape,
+    output,
     mean: z.array(z.number()).optional().meta(text("per-channel mean that the model subtracts from its inputs")),
     deviation: z.array(z.number()).optional().meta(text("per-channel deviation that the model divides by")),
     checkpointSeconds: z.number().positive().default(30).meta(text("seconds between checkpoints within an epoch")),
@@ -118,8 +119,8 @@ export default command({
         `choose one of ${architectureNames.join(", ")}, or give an .onnx file`,
       );
     }
-    if (options.inputShape && !isOnnxFile(options.model))
-      throw new UsageError("--input-shape is for .onnx files: a built-in network takes the shape of the data");
+    const meant = isOnnxFile(options.model) ? undefined : options.inputShape ? "--input-shape" : options.output && "--output";
+    if (meant) throw new UsageError(`${meant} is for .onnx files: a built-in network takes the shape of the data`);
     const request = resume === undefined ? options : undefined;
     const directory = resolve(
       resume ?? out ?? `runs/${[options.data, options.model, options.defense].join("-").replaceAll(/[^\w-]+/g, "-")}`,

@@ -14,6 +14,8 @@ export interface DiagnoseInput {
   target: string;
   /** Shape of an example, where the file leaves it open. */
   inputShape?: number[];
+  /** Output with the scores, where the file has several. */
+  output?: string;
   mean?: number[];
   deviation?: number[];
   weights: "best" | "last";

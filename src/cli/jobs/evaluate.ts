@@ -42,6 +42,8 @@ export interface EvaluateInput {
   target: string;
   /** Shape of an example, where the file leaves it open. */
   inputShape?: number[];
+  /** Output with the scores, where the file has several. */
+  output?: string;
   /** Seconds to wait for an endpoint. */
   timeout?: number;
   mean?: number[];
@@ -102,7 +104,7 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
   const how = { ...input, batchSize: input.batch };
   const { oracle: opened, name, epoch, notes, contents } = await openOracle(input.target, data, how);
   const lanes = input.lanes ?? 1;
-  const single = interruptible(lanes > 1 ? withLanes(opened, lanes, { target: input.target, data, options: how }) : opened, signal);
+  const single = interruptible(lanes > 1 ? withLanes(opened, lanes, { target: input.target, data, options: how, signal }) : opened, signal);
   const oracle = input.attacks.includes("autoattack-rand") ? expectation(single, PASSES) : single;
   const { command: _, out: __, timeout: ___, ...identity } = input;
   const pieces = openPieces(join(input.out, "pieces"), {
@@ -199,7 +201,6 @@ function interruptible(oracle: Oracle, signal: AbortSignal): Oracle {
   let heard = performance.now();
   return {
     ...oracle,
-    lanes: oracle.lanes?.map((lane) => interruptible(lane, signal)),
     async answer(queries) {
       if (performance.now() - heard > 200) {
         await new Promise((resume) => setImmediate(resume));
