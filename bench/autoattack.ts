@@ -10,12 +10,12 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { exampleRows, type Norm } from "../src/attacks/index.ts";
+import { exampleRows, type Norm, noise } from "../src/attacks/index.ts";
 import { encodeNpz, take, whole } from "../src/data/index.ts";
 import { loadData } from "../src/data/node/index.ts";
 import { evaluate } from "../src/evaluation/index.ts";
 import { openOracle, readModel, withLanes } from "../src/runs/index.ts";
-import { key, tensor } from "../src/tensor/index.ts";
+import { key, takeRows, tensor } from "../src/tensor/index.ts";
 
 const [run, checkout, norm = "linf", epsilon = "0.3", images = "200", ...named] = process.argv.slice(2);
 const data = take(await loadData("mnist", { split: "test" }), Number(images));
@@ -42,13 +42,14 @@ console.log("times as long, each at its best:", (least.authors / least.here).toF
 await oracle.release();
 
 async function here(lanes: number) {
-  const asked = lanes === 1 ? oracle : withLanes(oracle, lanes, { target: run, data, options });
+  const threat = { norm: norm as Norm, epsilon: Number(epsilon) };
+  const wide = lanes === 1 ? undefined : withLanes(oracle, lanes, { target: run, data, options });
   // Opening the lanes does not count, as loading PyTorch does not.
-  await Promise.all((asked.lanes ?? []).map((lane) => lane.answer([{ point: rows[0], want: "logits", label: 0 }])));
+  const one = { x: takeRows(x, [0]), labels: [y.data[0]] };
+  await Promise.all((wide?.lanes ?? []).map((lane) => lane.run(noise(), one, threat, { key: key(0) })));
   const cpu = process.cpuUsage();
-  const ours = await evaluate(asked, { x, labels: y.data }, { norm: norm as Norm, epsilon: Number(epsilon) }, { key: key(0) });
+  const ours = await evaluate(wide ?? oracle, { x, labels: y.data }, threat, { key: key(0) });
   const { user, system } = process.cpuUsage(cpu);
-  await Promise.all((asked.lanes ?? []).map((lane) => lane.release()));
   for (const { attack, attempted, broken, seconds } of ours.attacks)
     console.log(attack, { attempted, broken, seconds: seconds.toFixed(1) });
   return { clean: ours.clean.count, standing: ours.robust.count, seconds: ours.seconds, processor: (user + system) / 1e6 };

@@ -12,6 +12,7 @@ export * from "./fab.ts";
 export * from "./fmn.ts";
 export * from "./fosc.ts";
 export * from "./hop-skip-jump.ts";
+export * from "./lanes.ts";
 export * from "./losses.ts";
 export * from "./oracle.ts";
 export * from "./pgd.ts";

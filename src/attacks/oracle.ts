@@ -3,6 +3,7 @@ import { constant, grad, input, sum } from "../graph/index.ts";
 import type { Model } from "../models/index.ts";
 import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
 import { type Shape, size, type Tensor } from "../tensor/index.ts";
+import type { Lane } from "./lanes.ts";
 import { fewestClasses, type LossName, losses } from "./losses.ts";
 
 /** A question about one point. "logits" needs a forward evaluation, a loss also a backward one. */
@@ -34,8 +35,8 @@ export interface Oracle {
   /** Answers to questions that all want the same. @throws AttackError when gradients are wanted of a model that only predicts. */
   answer(queries: readonly Query[]): Promise<Answer[]>;
   release(): Promise<void>;
-  /** Oracles of the same model that answer at the same time, each on a processor of its own. */
-  readonly lanes?: readonly Oracle[];
+  /** Other places with the same model that can run attacks at the same time. */
+  readonly lanes?: readonly Lane[];
 }
 
 export interface OracleOptions extends CompileOptions {

@@ -108,7 +108,12 @@ export function stepToHyperplane(
 function cappedLengths(w: ArrayLike<number>, rooms: Float64Array, gap: number, squared: boolean): Float64Array {
   const n = rooms.length;
   const weights = new Float64Array(n);
-  for (let i = 0; i < n; i++) weights[i] = Math.abs(w[i]);
+  let reach = 0;
+  for (let i = 0; i < n; i++) {
+    weights[i] = Math.abs(w[i]);
+    reach += weights[i] * rooms[i];
+  }
+  if (gap >= reach) return rooms;
   const paces = squared ? weights : new Float64Array(n).fill(1);
   let λ = 0;
   for (let round = 0; round < n + 1; round++) {

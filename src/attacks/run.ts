@@ -6,6 +6,7 @@
 import { type Key, size, type Tensor } from "../tensor/index.ts";
 import type { Attack, Example, Question, Steps } from "./attack.ts";
 import { remedy } from "./black-box.ts";
+import { throughLanes } from "./lanes.ts";
 import { targetedForm } from "./losses.ts";
 import { type Answer, AttackError, type Oracle, type Query } from "./oracle.ts";
 import { contains, distance, exampleRows, perturbationSets, ThreatError, type ThreatModel } from "./threat.ts";
@@ -63,15 +64,11 @@ export async function runAttack(
   { key, stopAtSuccess = chosen.goal === "maximum-loss", onProgress = () => {} }: AttackOptions,
 ): Promise<AttackResult> {
   const hunts = prepare(oracle, chosen, data, threat, key);
-  const lanes = oracle.lanes ?? [oracle];
+  const usable = oracle.lanes?.filter((lane) => lane.runs(chosen)) ?? [];
+  if (usable.length > 0) return throughLanes(usable, chosen, data, threat, { key, stopAtSuccess, onProgress });
   let done = 0;
   const onDone = () => onProgress(++done, hunts.length);
-  // A share of the examples that does not depend on which lane is faster, so that their batches and results do not either.
-  const shares = lanes.map((_, lane) => hunts.filter((_, i) => i % lanes.length === lane));
-  const ends = await Promise.allSettled(
-    lanes.map((lane, i) => pursue(lane, chosen, shares[i], { stopAtSuccess, masked: !!threat.mask, onDone })),
-  );
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  await pursue(oracle, chosen, hunts, { stopAtSuccess, masked: !!threat.mask, onDone });
   return check(oracle, chosen, hunts, data.x.shape, threat);
 }
 

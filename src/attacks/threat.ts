@@ -82,6 +82,17 @@ function checkScale(scale: ArrayLike<number>, width: number, norm: Norm): void {
   if (wrong >= 0) throw new ThreatError(`scale holds shares of ε between 0 and 1, but component ${wrong} has ${scale[wrong]}`);
 }
 
+/** The threat for some of the examples, whose inputs have `width` components. */
+export function threatFor(threat: ThreatModel, chosen: readonly number[], width: number): ThreatModel {
+  const { epsilon, mask } = threat;
+  const own = mask !== undefined && mask.length > width ? mask : undefined;
+  return {
+    ...threat,
+    epsilon: typeof epsilon === "number" ? epsilon : chosen.map((i) => epsilon[i]),
+    ...(own && { mask: chosen.flatMap((i) => Array.from({ length: width }, (_, j) => own[i * width + j])) }),
+  };
+}
+
 /** ‖a − b‖ in a norm, without b ‖a‖; L0 counts the components that differ. NaN components give NaN. */
 export function distance(a: ArrayLike<number>, b: ArrayLike<number> | undefined, norm: Norm): number {
   const n = a.length;

@@ -15,6 +15,7 @@ import {
   perturbationSets,
   runAttack,
   type ThreatModel,
+  threatFor,
 } from "../attacks/index.ts";
 import { type Dataset, whole } from "../data/index.ts";
 import type { Model } from "../models/index.ts";
@@ -189,20 +190,12 @@ async function attackPiece(
 ): Promise<Piece> {
   const began = performance.now();
   const data = { x: takeRows(x, chosen), labels: chosen.map((i) => labels[i]), indices: chosen };
-  const result = await runAttack(oracle, attack, data, restrict(threat, chosen, x), { key, stopAtSuccess: true, onProgress });
+  const result = await runAttack(oracle, attack, data, threatFor(threat, chosen, x.data.length / x.shape[0]), {
+    key,
+    stopAtSuccess: true,
+    onProgress,
+  });
   return pieceOf(result, chosen, (performance.now() - began) / 1000);
-}
-
-/** The threat for some of the examples. */
-function restrict(threat: ThreatModel, chosen: readonly number[], x: Tensor<"float32">): ThreatModel {
-  const { epsilon, mask } = threat;
-  const width = x.data.length / x.shape[0];
-  const own = mask !== undefined && mask.length > width ? mask : undefined;
-  return {
-    ...threat,
-    epsilon: typeof epsilon === "number" ? epsilon : chosen.map((i) => epsilon[i]),
-    ...(own && { mask: chosen.flatMap((i) => Array.from({ length: width }, (_, j) => own[i * width + j])) }),
-  };
 }
 
 function enter(book: Book, piece: Piece, attack: number): void {

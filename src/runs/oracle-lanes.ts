@@ -1,12 +1,11 @@
 /**
- * An oracle that answers on several processors at once: every lane is a worker thread that opens the target itself and computes on one thread, while
- * this thread makes the attacks' steps. Small models gain more from that than from several threads in each of their operations.
+ * Attacks in several threads at once: every lane is a worker thread that opens the target itself, computes on one thread and runs attacks on its share
+ * of the examples. Small models gain more from that than from several threads in each of their operations.
  */
 import { Worker } from "node:worker_threads";
-import type { Oracle, Query } from "../attacks/index.ts";
+import { type Attack, type AttackData, type AttackResult, catalogue, type Lane, type Oracle, type ThreatModel } from "../attacks/index.ts";
 import type { Dataset } from "../data/index.ts";
-import { size } from "../tensor/index.ts";
-import { moduleBeside } from "./job.ts";
+import { moduleBeside, Stopped } from "./job.ts";
 import type { OpenOracleOptions } from "./open-oracle.ts";
 
 /** What a lane is started with. */
@@ -14,75 +13,77 @@ export interface LaneInput {
   readonly target: string;
   readonly data: Pick<Dataset, "shape" | "bounds" | "classes">;
   readonly options: OpenOracleOptions;
-  readonly memory: LaneMemory;
 }
 
-/** Rows of a batch, shared by the two threads: questions are written here, and answers. */
-export interface LaneMemory {
-  readonly points: Float32Array;
-  readonly labels: Int32Array;
-  readonly targets: Int32Array;
-  readonly logits: Float32Array;
-  readonly losses: Float64Array;
-  readonly gradients: Float32Array;
+/** An attack as it is sent to a lane: by name. */
+export interface LaneTask {
+  readonly name: string;
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly data: AttackData;
+  readonly threat: ThreatModel;
+  readonly key: readonly [number, number];
+  readonly stopAtSuccess?: boolean;
 }
 
-export type ToLane = { want: Query["want"]; count: number } | "release";
-export type FromLane = { error?: { name: string; message: string } };
+export type ToLane = LaneTask | "stop" | "release";
+export type FromLane = { done: number; total: number } | { result?: AttackResult } | { error: { name: string; message: string } };
 
-/** `oracle`, opened from `target`, with `count` lanes beside it. */
-export function withLanes(oracle: Oracle, count: number, { target, data, options }: Omit<LaneInput, "memory">): Oracle {
+/** `oracle`, opened from `target`, with `count` lanes beside it. They stop when `signal` says so. */
+export function withLanes(
+  oracle: Oracle,
+  count: number,
+  { target, data, options, signal }: LaneInput & { signal?: AbortSignal },
+): Oracle & { lanes: readonly Lane[] } {
   const { shape, bounds, classes } = data;
   const input = { target, data: { shape, bounds, classes }, options: { ...options, threads: 1 } };
-  const lanes = Array.from({ length: count }, () => openLane(oracle, input));
+  const workers = Array.from({ length: count }, () => startWorker(moduleBeside(import.meta.url, "./oracle-lane"), input));
+  signal?.addEventListener("abort", () => {
+    for (const worker of workers) worker.postMessage("stop" satisfies ToLane);
+  });
   return {
     ...oracle,
-    lanes,
+    lanes: workers.map(laneIn),
     async release() {
-      await Promise.all([oracle, ...lanes].map((each) => each.release()));
+      await Promise.all(workers.map((worker) => ask(worker, "release")));
+      await oracle.release();
     },
   };
 }
 
-function openLane(oracle: Oracle, input: Omit<LaneInput, "memory">): Oracle {
-  const { batchSize, classes } = oracle;
-  const width = size(oracle.inputShape);
-  const memory = laneMemory(batchSize, width, classes);
-  const { points, labels, targets, logits, losses, gradients } = memory;
-  const worker = startWorker(moduleBeside(import.meta.url, "./oracle-lane"), { ...input, memory });
-  // A lane that waits keeps no process alive.
-  worker.unref();
-  const ask = (message: ToLane) =>
-    new Promise<void>((resolve, reject) => {
-      const settle = ({ error }: FromLane) => {
-        worker.off("error", reject).unref();
-        if (error) reject(Object.assign(new Error(error.message), { name: error.name }));
-        else resolve();
-      };
-      worker.once("message", settle).once("error", reject).ref();
-      worker.postMessage(message);
-    });
+/** The constructor in the catalogue of attacks with this name. */
+export function catalogued(name: string) {
+  return Object.values(catalogue).find((construct) => construct().name === name);
+}
+
+function laneIn(worker: Worker): Lane {
   return {
-    ...oracle,
-    async answer(queries) {
-      if (queries.length === 0) return [];
-      queries.forEach(({ point, label, target = label }, i) => {
-        points.set(point, i * width);
-        labels[i] = label;
-        targets[i] = target;
-      });
-      const { want } = queries[0];
-      await ask({ want, count: queries.length });
-      return queries.map((_, i) => ({
-        logits: logits.subarray(i * classes, (i + 1) * classes),
-        loss: losses[i],
-        gradient: want === "logits" ? gradients.subarray(0, 0) : gradients.subarray(i * width, (i + 1) * width),
-      }));
-    },
-    async release() {
-      await ask("release");
+    runs: ({ name }: Attack) => catalogued(name) !== undefined,
+    async run({ name, parameters }, data, threat, { key, stopAtSuccess, onProgress }) {
+      const result = await ask(worker, { name, parameters, data, threat, key: key.words, stopAtSuccess }, onProgress);
+      return result as AttackResult;
     },
   };
+}
+
+/** Sends a message and waits for its end. A lane that is not waited for keeps no process alive. */
+function ask(worker: Worker, message: ToLane, onProgress?: (done: number, total: number) => void): Promise<AttackResult | undefined> {
+  return new Promise((resolve, reject) => {
+    const settle = (end: () => void) => {
+      worker.off("message", hear).off("error", reject).unref();
+      end();
+    };
+    const hear = (said: FromLane) => {
+      if ("done" in said) onProgress?.(said.done, said.total);
+      else if ("error" in said) settle(() => reject(revived(said.error)));
+      else settle(() => resolve(said.result));
+    };
+    worker.on("message", hear).once("error", reject).ref();
+    worker.postMessage(message);
+  });
+}
+
+function revived({ name, message }: { name: string; message: string }): Error {
+  return name === "Stopped" ? new Stopped(message) : Object.assign(new Error(message), { name });
 }
 
 /** A worker thread is not given its parent's loader of TypeScript: in development it registers that first. */
@@ -90,16 +91,4 @@ function startWorker(module: URL, workerData: LaneInput): Worker {
   if (!module.pathname.endsWith(".ts")) return new Worker(module, { workerData });
   const loader = import.meta.resolve("tsx/esm/api");
   return new Worker(`import("${loader}").then(({ register }) => (register(), import("${module}")))`, { eval: true, workerData });
-}
-
-function laneMemory(batch: number, width: number, classes: number): LaneMemory {
-  const bytes = (each: number, length: number) => new SharedArrayBuffer(each * batch * length);
-  return {
-    points: new Float32Array(bytes(4, width)),
-    labels: new Int32Array(bytes(4, 1)),
-    targets: new Int32Array(bytes(4, 1)),
-    logits: new Float32Array(bytes(4, classes)),
-    losses: new Float64Array(bytes(8, 1)),
-    gradients: new Float32Array(bytes(4, width)),
-  };
 }

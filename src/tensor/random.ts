@@ -77,7 +77,8 @@ export function philox(counter: ArrayLike<number>, words: readonly [number, numb
   out[3] = c3;
 }
 
-function keyOf(low: number, high: number): Key {
+/** The key with these two words, e.g. those of a key in another process. */
+export function keyOf(low: number, high: number): Key {
   const words = [low >>> 0, high >>> 0] as const;
   return { words, fold: (...labels) => labels.reduce<Key>((parent, label) => foldOne(parent, label), keyOf(low, high)) };
 }
