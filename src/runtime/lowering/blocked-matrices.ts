@@ -40,7 +40,7 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
   // One more row, of zeros, for windows that do not reach a pixel.
   const rows = fillChannels(toRows(dy, layout), examples * size(pixels) + 1, 0);
   const product = gemm(rows, asMatrix(w), undefined, { transA: false, transB: false });
-  const handed = transpose(reshape(product, [rows.shape[0] * runs, block, size(kernel)]), [0, 2, 1]);
+  const handed = transpose(reshape(product, [rows.shape[0], channels, size(kernel)]), [0, 2, 1]);
   const [vertical, horizontal] = [0, 1].map((axis) =>
     reachOf(extents[axis], pixels[axis], kernel[axis], ({ window, tap }) => window * strides[axis] + tap * dilations[axis] - pads[axis]),
   );
@@ -48,7 +48,7 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
     const [up, across] = [vertical[h][i], horizontal[v][j]];
     if (!up || !across) return examples * size(pixels) * size(kernel) * runs;
     const row = (n * pixels[0] + up.window) * pixels[1] + across.window;
-    return (row * runs + run) * size(kernel) + up.tap * kernel[1] + across.tap;
+    return (row * size(kernel) + up.tap * kernel[1] + across.tap) * runs + run;
   });
   const parts = reshape(gatherRuns(handed, block, places), [-1, size(value.shape)]);
   return layout.leave(reshape(reduceSum(parts, [0]), value.shape), channels);
@@ -68,12 +68,12 @@ function windowRows(x: Value, weights: Shape, y: Shape, { strides, pads, dilatio
   const padded = pads.every((p) => p === 0) ? blocked : scaleChannels(blocked, undefined, undefined, layout, pads);
   const [, channels, height, width] = padded.shape;
   const runs = channels / layout.block;
-  const places = overGrid([examples, ...pixels, runs, ...kernel], ([n, h, v, run, i, j]) => {
+  const places = overGrid([examples, ...pixels, ...kernel, runs], ([n, h, v, i, j, run]) => {
     const [row, column] = [h * strides[0] + i * dilations[0], v * strides[1] + j * dilations[1]];
     return ((n * runs + run) * height + row) * width + column;
   });
-  const turned = reshape(gatherRuns(padded, layout.block, places), [examples * size(pixels) * runs, size(kernel), layout.block]);
-  return reshape(transpose(turned, [0, 2, 1]), [examples * size(pixels), channels * size(kernel)]);
+  const windows = reshape(gatherRuns(padded, layout.block, places), [examples * size(pixels), size(kernel), channels]);
+  return reshape(transpose(windows, [0, 2, 1]), [examples * size(pixels), channels * size(kernel)]);
 }
 
 /** A plain value as rows [N · pixels, C]. */

@@ -1,5 +1,5 @@
 /** Weights in the order that blocked convolutions take, made in the graph because weights are its inputs. */
-import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { pad, reshape, transpose, type Value } from "../../graph/index.ts";
 import { gatherRuns, overGrid } from "./runs.ts";
 
 /** Zeros behind an axis (default: the channels of [N, C, …]) up to a multiple. */
@@ -30,9 +30,12 @@ export function reorderForPlainInput(w: Value, block: number): Value {
 export function reorderForGradient(w: Value, block: number): Value {
   const filled = fillChannels(fillChannels(w, block, 0), block, 1);
   const [outputs, inputs, height, width] = filled.shape;
+  const [groups, taps] = [inputs / block, height * width];
   // The channels of x go last first, since moving runs of them is much faster than moving numbers.
-  const last = reshape(transpose(reshape(filled, [outputs, inputs, height * width]), [0, 2, 1]), [outputs, height, width, inputs]);
-  const turned = slice(last, { starts: [0, height - 1, width - 1, 0], steps: [1, -1, -1, 1], extents: last.shape });
-  const split = reshape(turned, [outputs / block, block, height, width, inputs / block, block]);
-  return reshape(transpose(split, [4, 0, 2, 3, 1, 5]), [inputs, outputs, height, width]);
+  const last = transpose(reshape(filled, [outputs, inputs, taps]), [0, 2, 1]);
+  const places = overGrid(
+    [groups, outputs / block, taps, block],
+    ([i, o, tap, b]) => ((o * block + b) * taps + taps - 1 - tap) * groups + i,
+  );
+  return reshape(gatherRuns(last, block, places), [inputs, outputs, height, width]);
 }
