@@ -6,6 +6,7 @@ import {
   architecture,
   exportImported,
   exportModel,
+  gradientObstacle,
   type ImportOptions,
   importModel,
   type Model,
@@ -40,6 +41,9 @@ export function modelSource(settings: TrainingSettings, directory: string): Mode
   const { model, width, depth, activation, mean, deviation, inputShape, output, classes, seed } = settings;
   if (isOnnxFile(model)) {
     const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, inputShape, output, name: model });
+    const obstacle = gradientObstacle(imported);
+    if (obstacle)
+      throw new RunError(`${obstacle}, so ${model} cannot be trained against an adversary`, "saddle evaluate attacks it as a black box");
     return {
       network: imported.network,
       initial: () => imported,

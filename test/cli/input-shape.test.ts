@@ -46,6 +46,32 @@ const start = (given: Partial<EvaluateInput>) =>
     { emit: () => {}, signal: new AbortController().signal },
   );
 
+const request: TrainingRequest = {
+  data: `npz:${join(folder, "data.npz")}`,
+  validation: 8,
+  augment: "none",
+  model: open,
+  inputShape: shape,
+  defense: "pgd",
+  norm: "linf",
+  eps: 0.05,
+  steps: 2,
+  attackMode: "inference",
+  warmup: 0,
+  epochs: 1,
+  batch: 16,
+  optimizer: "sgd",
+  rate: 0.01,
+  schedule: "constant",
+  momentum: 0,
+  nesterov: false,
+  weightDecay: 0,
+  seed: 1,
+  threads: 1,
+  checkpointSeconds: 10,
+};
+const quiet = { emit: () => {}, signal: new AbortController().signal };
+
 it("evaluate wants the shape that a file leaves open, and says how to give it", async () => {
   await expect(start({})).rejects.toThrow(
     'the file leaves the shape of an example open (it tells [C,H,W] for "x"): give it as inputShape (--input-shape 3,224,224)',
@@ -82,32 +108,17 @@ it("of several outputs the one that is named counts", async () => {
   expect(z.clean.count).not.toBe(y.clean.count);
 });
 
+it("a file through which no gradient passes is attacked as a black box, and not trained", async () => {
+  const target = file("floor.onnx", ["N", 12], [node("Floor", ["x"], ["f"]), node("MatMul", ["f", "w"], ["y"])]);
+  const { notes } = await start({ target, attacks: ["square"], queries: 20 });
+  expect(notes).toContain("no gradient passes through Floor: the file is run as it is and attacked as a black box");
+  const asked = { ...request, model: target, inputShape: undefined };
+  await expect(runTraining(join(folder, "floored"), asked, quiet)).rejects.toThrow(
+    /no gradient passes through Floor, so .*floor.onnx cannot be trained/,
+  );
+});
+
 it("a run keeps the shape that it was given", async () => {
-  const request: TrainingRequest = {
-    data: `npz:${join(folder, "data.npz")}`,
-    validation: 8,
-    augment: "none",
-    model: open,
-    inputShape: shape,
-    defense: "pgd",
-    norm: "linf",
-    eps: 0.05,
-    steps: 2,
-    attackMode: "inference",
-    warmup: 0,
-    epochs: 1,
-    batch: 16,
-    optimizer: "sgd",
-    rate: 0.01,
-    schedule: "constant",
-    momentum: 0,
-    nesterov: false,
-    weightDecay: 0,
-    seed: 1,
-    threads: 1,
-    checkpointSeconds: 10,
-  };
-  const quiet = { emit: () => {}, signal: new AbortController().signal };
   await runTraining(join(folder, "run"), request, quiet);
   expect(openModel(join(folder, "run")).model.network.inputShape).toEqual(shape);
   expect((await start({ target: join(folder, "run"), out: join(folder, "run out") })).examples).toBe(count);
