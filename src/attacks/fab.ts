@@ -36,13 +36,15 @@ export const fabTargeted = attack(
 function* search(example: Example, targets: readonly number[], { steps, restarts, αMax, η, β }: typeof defaults, stream: string): Steps {
   const { set, key, label } = example;
   const { center, norm, low, high } = set;
+  const boundary = { w: new Float32Array(center.length), offset: 0 };
+  const [fromHere, fromOriginal] = [new Float64Array(center.length), new Float64Array(center.length)];
   let nearest = Number.POSITIVE_INFINITY;
   for (let restart = 0; restart < restarts; restart++) {
     const x = restart === 0 ? center.slice() : randomStart(example, Math.min(nearest, set.epsilon), key.fold(stream, targets[0], restart));
     for (let step = 0; step < steps; step++) {
-      const { w, offset } = yield* nearestBoundary(x, targets, norm);
-      const fromHere = stepToHyperplane({ point: x, low, high }, w, offset, norm);
-      const fromOriginal = stepToHyperplane({ point: center, low, high }, w, offset, norm);
+      yield* nearestBoundary(x, targets, norm, boundary);
+      stepToHyperplane({ point: x, low, high }, boundary.w, boundary.offset, norm, fromHere);
+      stepToHyperplane({ point: center, low, high }, boundary.w, boundary.offset, norm, fromOriginal);
       const here = Math.max(lengthOf(fromHere, norm), 1e-8);
       const α = Math.min(here / (here + Math.max(lengthOf(fromOriginal, norm), 1e-8)), αMax);
       mix(x, center, { fromHere, fromOriginal, α, η });
@@ -55,24 +57,25 @@ function* search(example: Example, targets: readonly number[], { steps, restarts
   }
 }
 
-/** The linearized boundary ⟨w, z⟩ = offset at which another class has the true one's logit, the nearest in the dual norm. */
+/** Sets the linearized boundary ⟨w, z⟩ = offset at which another class has the true one's logit, the nearest in the dual norm. */
 function* nearestBoundary(
   x: Float32Array,
   targets: readonly number[],
   norm: Example["set"]["norm"],
-): Steps<{ w: Float32Array; offset: number }> {
+  boundary: { w: Float32Array; offset: number },
+): Steps {
   const dual = norm === "linf" ? "l1" : norm === "l1" ? "linf" : "l2";
   let least = Number.POSITIVE_INFINITY;
-  let [w, offset] = [new Float32Array(x.length), 0];
+  boundary.w.fill(0);
+  boundary.offset = 0;
   for (const target of targets) {
     const { gradient, loss } = yield { point: x, want: "difference", target };
     const away = Math.abs(loss) / (1e-12 + lengthOf(gradient, dual));
     if (!(away < least)) continue;
     least = away;
-    w = gradient.slice();
-    offset = product(w, x) - loss;
+    boundary.w.set(gradient);
+    boundary.offset = product(gradient, x) - loss;
   }
-  return { w, offset };
 }
 
 /** A point at up to half of `radius` from the input. */
