@@ -1,9 +1,9 @@
 /**
  * Convolutions with many weights and few pixels, as matrix products over the whole batch: a blocked convolution reads all weights again for every
- * line of every image, which is slow once they do not fit into the processor's cache. Every window becomes a row of [C, taps], as the weights
- * have them: the rows are turned, and not the weights, which are more.
+ * line of every image, which is slow once they do not fit into the processor's cache. Every window becomes a row of [taps, C]; weights come
+ * as [C, taps], and whichever is cheaper is turned: constant weights, which the engine turns once, or else the rows, which are fewer.
  */
-import { reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
+import { constantTensor, reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
 import { type Shape, size } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
 import { scaleChannels } from "./blocked-channels.ts";
@@ -23,7 +23,9 @@ export function worthMatrices(weights: Shape, pixels: Shape, { groups }: Window,
 
 /** Conv: rows · weightsᵀ + bias. */
 export function matrixConvolution(value: Value, [x, w, bias]: readonly Value[], layout: Layout): Value {
-  const product = gemm(windowRows(x, w.shape, value.shape, value.attributes as Window, layout), asMatrix(w), bias, {
+  const rows = windowRows(x, w.shape, value.shape, value.attributes as Window, layout);
+  const fixed = constantTensor(w) !== undefined;
+  const product = gemm(asMatrix(fixed ? rows : turned(rows)), asMatrix(fixed ? turned(tapsLast(w)) : w), bias, {
     transA: false,
     transB: true,
   });
@@ -39,8 +41,9 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
   const [runs, { block }] = [channels / layout.block, layout];
   // One more row, of zeros, for windows that do not reach a pixel.
   const rows = fillChannels(toRows(dy, layout), examples * size(pixels) + 1, 0);
-  const product = gemm(rows, asMatrix(w), undefined, { transA: false, transB: false });
-  const handed = transpose(reshape(product, [rows.shape[0], channels, size(kernel)]), [0, 2, 1]);
+  const fixed = constantTensor(w) !== undefined;
+  const product = gemm(rows, asMatrix(fixed ? turned(tapsLast(w)) : w), undefined, { transA: false, transB: false });
+  const handed = fixed ? product : turned(reshape(product, [rows.shape[0], channels, size(kernel)]));
   const [vertical, horizontal] = [0, 1].map((axis) =>
     reachOf(extents[axis], pixels[axis], kernel[axis], ({ window, tap }) => window * strides[axis] + tap * dilations[axis] - pads[axis]),
   );
@@ -57,10 +60,10 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
 /** ConvWeightGradient: dyᵀ · rows. */
 export function matrixWeightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout): Value {
   const rows = windowRows(x, value.shape, dy.shape, value.attributes as Window, layout);
-  return reshape(gemm(toRows(dy, layout), rows, undefined, { transA: true, transB: false }), value.shape);
+  return reshape(gemm(toRows(dy, layout), asMatrix(turned(rows)), undefined, { transA: true, transB: false }), value.shape);
 }
 
-/** Every window of x as a row: [N · pixels, C · taps]. */
+/** Every window of x as a row: [N · pixels, taps, C]. */
 function windowRows(x: Value, weights: Shape, y: Shape, { strides, pads, dilations }: Window, layout: Layout): Value {
   const [, , ...kernel] = weights;
   const [examples, , ...pixels] = y;
@@ -72,8 +75,7 @@ function windowRows(x: Value, weights: Shape, y: Shape, { strides, pads, dilatio
     const [row, column] = [h * strides[0] + i * dilations[0], v * strides[1] + j * dilations[1]];
     return ((n * runs + run) * height + row) * width + column;
   });
-  const windows = reshape(gatherRuns(padded, layout.block, places), [examples * size(pixels), size(kernel), channels]);
-  return reshape(transpose(windows, [0, 2, 1]), [examples * size(pixels), channels * size(kernel)]);
+  return reshape(gatherRuns(padded, layout.block, places), [examples * size(pixels), size(kernel), channels]);
 }
 
 /** A plain value as rows [N · pixels, C]. */
@@ -92,7 +94,17 @@ function fromRows(rows: Value, shape: Shape, layout: Layout): Value {
   return layout.leave(reshape(gatherRuns(rows, layout.block, places), shape), channels);
 }
 
-/** [O, C, k, k] as a matrix [O, C · taps]. */
-function asMatrix(w: Value): Value {
-  return reshape(w, [w.shape[0], size(w.shape.slice(1))]);
+/** [O, C, k, k] as [O, C, taps]. */
+function tapsLast(w: Value): Value {
+  return reshape(w, [w.shape[0], w.shape[1], size(w.shape.slice(2))]);
+}
+
+/** The last two of three axes exchanged. */
+function turned(x: Value): Value {
+  return transpose(x, [0, 2, 1]);
+}
+
+/** All axes but the first as one. */
+function asMatrix(x: Value): Value {
+  return reshape(x, [x.shape[0], size(x.shape.slice(1))]);
 }
