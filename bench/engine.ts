@@ -68,14 +68,15 @@ async function againstPlain(): Promise<void> {
   }
 }
 
-/** Median times of several ways to do the same, taken in turns. */
+/** Median times of several ways to do the same, taken in turns of at least 3 runs and a tenth of a second. */
 async function alternate(ways: readonly ((runs: number) => Promise<number[]>)[]): Promise<number[]> {
   const times = ways.map((): number[] => []);
-  for (const way of ways) await way(2);
+  const runs: number[] = [];
+  for (const way of ways) runs.push(Math.max(3, Math.ceil(100 / median(await way(3)))));
   for (let round = 0; round < 5; round++) {
     for (const [i, way] of ways.entries()) {
       await settled();
-      times[i].push(...(await way(3)));
+      times[i].push(...(await way(runs[i])));
     }
   }
   return times.map(median);
