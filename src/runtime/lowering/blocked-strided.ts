@@ -3,10 +3,12 @@
  * modulo the stride, each class sees its own part of the kernel, and the classes are channels of the result until they are put in place.
  * A kernel of one pixel reaches the first class only: the others are zeros.
  */
-import { pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { concat, constant, pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
+import { full } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
 import { fillChannels, reorderForGradient, reorderWeights } from "./blocked-weights.ts";
 import { blockedConv, reorderOutput } from "./forms.ts";
+import { gatherRuns, overGrid } from "./runs.ts";
 
 type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
@@ -42,21 +44,24 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     activation: undefined,
     shape: [n, classes, ...counts],
   });
-  const unit = packed ? 1 : block;
-  const plain = packed ? reorderOutput(y, strides[0] * strides[1] * filled) : y;
-  const split = reshape(plain, [n, strides[0], strides[1], filled / unit, counts[0], counts[1], unit]);
-  const placed = reshape(transpose(split, [0, 3, 4, 1, 5, 2, 6]), [
-    (n * filled) / unit,
-    counts[0] * strides[0],
-    counts[1] * strides[1] * unit,
-  ]);
-  const cropped = slice(placed, {
-    starts: [0, pads[0], pads[1] * unit],
-    steps: [1, 1, 1],
-    extents: [placed.shape[0], spatial[0], spatial[1] * unit],
+  if (packed) return inPlaceOfPlain(reorderOutput(y, strides[0] * strides[1] * channels), value, counts);
+  const planes = filled / block;
+  const places = overGrid([n, planes, ...spatial], ([example, plane, h, v]) => {
+    const [row, column] = [h + pads[0], v + pads[1]];
+    const inClass = ((row % strides[0]) * strides[1] + (column % strides[1])) * planes + plane;
+    const run = (example * strides[0] * strides[1] * planes + inClass) * counts[0] + Math.floor(row / strides[0]);
+    return run * counts[1] + Math.floor(column / strides[1]);
   });
-  const result = reshape(cropped, [n, filled, ...spatial]);
-  return packed ? result : layout.leave(result, channels);
+  return layout.leave(reshape(gatherRuns(y, block, places), [n, filled, ...spatial]), channels);
+}
+
+/** The pixels of all classes [N, classes · channels, …counts] in their places. */
+function inPlaceOfPlain(classes: Value, { shape, attributes }: Value, counts: readonly number[]): Value {
+  const { strides, pads } = attributes as Attributes;
+  const [n, channels, ...spatial] = shape;
+  const split = reshape(classes, [n, strides[0], strides[1], channels, counts[0], counts[1]]);
+  const placed = reshape(transpose(split, [0, 3, 4, 1, 5, 2]), [n, channels, counts[0] * strides[0], counts[1] * strides[1]]);
+  return slice(placed, { starts: [0, 0, pads[0], pads[1]], steps: [1, 1, 1, 1], extents: [n, channels, ...spatial] });
 }
 
 /** With a kernel of one pixel: computed where the stride falls, with zeros between. */
@@ -77,23 +82,23 @@ function onePixelGradient(value: Value, [dy, w]: readonly Value[], layout: Layou
     activation: undefined,
     shape: [n, filled, height, width],
   });
-  const apart = pad(reshape(y, [(n * filled) / block, height, 1, width, block]), {
-    before: [0, 0, 0, 0, 0],
-    after: [0, 0, strides[0] - 1, 0, (strides[1] - 1) * block],
-  });
-  const placed = reshape(apart, [(n * filled) / block, height * strides[0], width * strides[1] * block]);
-  const cropped = slice(placed, { starts: [0, 0, 0], steps: [1, 1, 1], extents: [placed.shape[0], spatial[0], spatial[1] * block] });
-  return layout.leave(reshape(cropped, [n, filled, ...spatial]), channels);
+  const planes = filled / block;
+  const zeros = n * planes * height * width;
+  const places = overGrid([n * planes, ...spatial], ([plane, h, v]) =>
+    h % strides[0] || v % strides[1] ? zeros : (plane * height + h / strides[0]) * width + v / strides[1],
+  );
+  const runs = concat([reshape(y, [zeros, block]), constant(full([1, block], 0))], 0);
+  return layout.leave(reshape(gatherRuns(runs, block, places), [n, filled, ...spatial]), channels);
 }
 
 /** The weights of all classes as those of one convolution from the channels of dy to (class, channel of x), turned round and reordered. */
 function classWeights(w: Value, strides: readonly number[], taps: readonly number[], filled: number, block: number): Value {
-  const full = pad(fillChannels(w, block, 0), {
+  const filledUp = pad(fillChannels(w, block, 0), {
     before: [0, 0, 0, 0],
     after: [0, filled - w.shape[1], ...taps.map((count, axis) => count * strides[axis] - w.shape[axis + 2])],
   });
-  const [outputs, , height, width] = full.shape;
-  const last = transpose(reshape(full, [outputs, filled, height * width]), [0, 2, 1]);
+  const [outputs, , height, width] = filledUp.shape;
+  const last = transpose(reshape(filledUp, [outputs, filled, height * width]), [0, 2, 1]);
   const split = reshape(last, [outputs, taps[0], strides[0], taps[1], strides[1], filled]);
   const turned = slice(split, {
     starts: [0, taps[0] - 1, 0, taps[1] - 1, 0, 0],
