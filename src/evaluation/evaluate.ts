@@ -99,6 +99,8 @@ export async function evaluate(
     const summaries: AttackSummary[] = [];
     for (const [number, attack] of standard.attacks.entries()) {
       const done: Piece[] = [];
+      // Its random stream is the one that it has alone, so that what it breaks alone does not stand here.
+      const again = standard.attacks.slice(0, number).filter(({ name }) => name === attack.name).length;
       const standing = book.verdicts.flatMap((verdict, i) => (verdict === "standing" ? [i] : []));
       for (let start = 0; start < standing.length; start += pieceSize) {
         const chosen = standing.slice(start, start + pieceSize);
@@ -106,7 +108,7 @@ export async function evaluate(
         const kept = pieces?.get(id);
         const piece =
           kept ??
-          (await attackPiece(oracle, attack, { x, labels, chosen, threat, key: key.fold(attack.name, number) }, (finished) =>
+          (await attackPiece(oracle, attack, { x, labels, chosen, threat, key: key.fold(attack.name, again) }, (finished) =>
             onProgress?.({ attack: attack.name, done: start + finished, total: standing.length }),
           ));
         if (!kept) pieces?.put(id, piece);

@@ -44,13 +44,21 @@ describe("an evaluation", () => {
 
   it("is never above a single attack of its ensemble", async () => {
     const together = await evaluate(oracle, { x, labels }, threat, { attacks, key: root });
-    for (const [number, alone] of attacks.entries()) {
-      // The same random streams, so that the attack does alone what it did in the ensemble.
-      const single = await evaluate(oracle, { x, labels }, threat, {
-        attacks: [...new Array(number).fill(noise({ samples: 0 })), alone],
-        key: root,
-      });
+    for (const alone of attacks) {
+      const single = await evaluate(oracle, { x, labels }, threat, { attacks: [alone], key: root });
       expect(together.robust.count).toBeLessThanOrEqual(single.robust.count);
+    }
+  });
+
+  it("leaves nothing standing that an attack with random draws breaks alone", async () => {
+    // Few queries, so that the draws decide.
+    const lucky = square({ queries: 6 });
+    for (let seed = 0; seed < 8; seed++) {
+      const alone = await evaluate(oracle, { x, labels }, threat, { attacks: [lucky], key: key(seed) });
+      const last = await evaluate(oracle, { x, labels }, threat, { attacks: [noise(), fgsm(), lucky], key: key(seed) });
+      last.verdicts.forEach((verdict, i) => {
+        if (verdict === "standing") expect(alone.verdicts[i]).toBe("standing");
+      });
     }
   });
 
