@@ -122,7 +122,10 @@ function cappedLengths(w: ArrayLike<number>, gap: number, squared: boolean, leng
     weights[i] = Math.abs(w[i]);
     reach += weights[i] * rooms[i];
   }
-  if (gap >= reach) return lengths.set(rooms);
+  if (gap >= reach) {
+    lengths.set(rooms);
+    return;
+  }
   let λ = 0;
   for (let round = 0; round < n + 1; round++) {
     let [held, slope] = [0, 0];
@@ -135,7 +138,10 @@ function cappedLengths(w: ArrayLike<number>, gap: number, squared: boolean, leng
     const next = slope > 0 ? (gap - held) / slope : Number.POSITIVE_INFINITY;
     if (!(next > λ * (1 + 1e-15))) break;
     λ = next;
-    if (λ === Number.POSITIVE_INFINITY) return lengths.set(rooms);
+    if (λ === Number.POSITIVE_INFINITY) {
+      lengths.set(rooms);
+      return;
+    }
   }
   for (let i = 0; i < n; i++) {
     const length = squared ? λ * weights[i] : λ;
