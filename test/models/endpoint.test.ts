@@ -61,7 +61,7 @@ it.each<[string, Parameters<typeof service>[0], RegExp]>([
   expect(error).toBeInstanceOf(EndpointError);
   expect((error as EndpointError).message).toMatch(message);
   expect((error as EndpointError).message).toContain(url);
-  const away = /503|did not answer/.test((error as EndpointError).message);
+  const away = /status 503|did not answer/.test((error as EndpointError).message);
   expect((error as EndpointError).hint).toContain(away ? "the same command goes on" : '{"instances": [x, …]}');
 });
 
