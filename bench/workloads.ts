@@ -77,7 +77,11 @@ export async function programs({ network, batch, kind }: Workload, options: Comp
     } as Record<string, Tensor>,
     /** Memory that the next training step writes the new weights to. */
     spare: Object.fromEntries(trained.map((name) => [name, zeros(weights[name].shape)])) as Record<string, Tensor>,
-    attack: await compile({ x, start, y, ...parameters }, { next }, profiled("attack")),
+    attack: await compile(
+      { x, start, y, ...parameters },
+      { next },
+      { ...profiled("attack"), held: kind === "train" ? Object.keys(weights) : [] },
+    ),
     train: await compile({ x, y, ...parameters }, updated, profiled("train")),
   };
 }
@@ -86,7 +90,9 @@ export async function programs({ network, batch, kind }: Workload, options: Comp
 export async function runOnce({ kind, steps }: Workload, made: Programs): Promise<void> {
   const { feeds, attack, train, spare } = made;
   let x = feeds.x;
-  for (let step = 0; step < steps; step++) ({ next: x } = await attack.run({ ...feeds, x, start: feeds.x }));
+  const { x: start, y, ...weights } = feeds;
+  if (kind === "train" && steps > 0) await attack.hold(weights);
+  for (let step = 0; step < steps; step++) ({ next: x } = await attack.run({ x, start, y }));
   if (kind !== "train") return;
   const before = Object.fromEntries(Object.keys(spare).map((name) => [name, feeds[name]]));
   Object.assign(feeds, await train.run({ ...feeds, x }, spare));

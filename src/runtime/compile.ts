@@ -1,14 +1,14 @@
 /** From values to an executable on a device. */
-import { describe, GraphError, inputsOf, isInput, simplify, topological, type Value } from "../graph/index.ts";
-import { exportOnnx, type NamedValues } from "../onnx/export.ts";
-import { byteLength, type DType, type Shape, sameShape, size, type Tensor } from "../tensor/index.ts";
+import { describe, GraphError, inputsOf, isInput, simplify, type Value } from "../graph/index.ts";
+import type { NamedValues } from "../onnx/export.ts";
+import { alignedZeros, type DType, type Shape, sameShape, size, type Tensor } from "../tensor/index.ts";
 import { backend, type Device } from "./backend.ts";
 import { blockSize } from "./block.ts";
-import { lease } from "./cache.ts";
 import { chooseDevice } from "./devices.ts";
-import { CompileError, FeedError } from "./errors.ts";
-import { formDomains, formRules } from "./lowering/forms.ts";
+import { FeedError } from "./errors.ts";
+import { splitHeld } from "./held.ts";
 import { lower } from "./lowering/index.ts";
+import { openProgram } from "./program.ts";
 
 export interface CompileOptions {
   /** Where to compute: "cpu", "cuda", "webgpu", in the browser also "wasm". Default: the environment's first. */
@@ -25,6 +25,11 @@ export interface CompileOptions {
 export interface Executable<Outputs extends string = string> {
   readonly device: Device;
   /**
+   * Gives the held inputs, and computes what depends on them alone. Runs read the data again: leave them as they are until the next call.
+   * @throws FeedError as `run` does.
+   */
+  hold(feeds: Readonly<Record<string, Tensor>>): Promise<void>;
+  /**
    * The outputs for data given by input name. Outputs named in `into` are written there in place; the others are fresh.
    * @throws FeedError when data are missing, unknown or do not fit, or memory cannot be used.
    */
@@ -35,64 +40,75 @@ export interface Executable<Outputs extends string = string> {
 
 /**
  * Compiles the graph from placeholders to outputs. The records' keys are the names by which data go in and come out, and may be the same on both sides.
+ * Inputs named in `held` are given by `hold`, for many runs: what depends on them alone is then computed once.
  * @throws DeviceError when the device is not there, CompileError when it cannot run the graph, GraphError when a needed placeholder is not among the inputs.
  */
 export async function compile<Outputs extends string>(
   inputs: NamedValues,
   outputs: Readonly<Record<Outputs, Value>>,
-  { device, threads, profile, blocked = true }: CompileOptions = {},
+  { device, threads, profile, blocked = true, held = [] }: CompileOptions & { held?: readonly string[] } = {},
 ): Promise<Executable<Outputs>> {
   const engine = await backend();
   const chosen = await chooseDevice(engine, device);
 
+  checkNames("input", held, inputs);
   const names = Object.keys(outputs) as Outputs[];
-  const results = lower(simplify(names.map((name) => outputs[name])), {
+  const lowered = lower(simplify(names.map((name) => outputs[name])), {
     device: chosen,
     block: chosen === "cpu" && blocked ? await blockSize(engine) : undefined,
+    held: new Set(held.map((name) => inputs[name])),
   });
-  const used = usedInputs(inputs, results);
-  const model = exportRuntime(used, results);
+  const used = usedInputs(inputs, lowered);
+  const [seldom, often] = [used.filter(({ name }) => held.includes(name)), used.filter(({ name }) => !held.includes(name))];
+  const { prepared, places, outputs: results } = splitHeld(lowered, seldom.map(placeholder));
+  const kept = seldom.filter(({ value }) => inputsOf(results).includes(value));
   const options = { device: chosen, threads, profile };
-  const held = await lease(`${JSON.stringify(options)} ${await digest(model)}`, model.length + peakBytes(results), () =>
-    engine.session(model, options).catch((error: Error) => {
-      throw new CompileError(explain(error.message, chosen));
-    }),
-  );
+  const preparation = prepared.length > 0 ? await openProgram(engine, seldom.map(placeholder), prepared, options) : undefined;
+  const program = await openProgram(engine, [...[...often, ...kept].map(placeholder), ...places], results, options);
 
   let released = false;
+  let holding: { readonly given: Readonly<Record<string, Tensor>>; readonly prepared: readonly Tensor[] } | undefined;
+  const check = () => {
+    if (released) throw new FeedError("this executable was released");
+  };
   return {
     device: chosen,
+    async hold(feeds) {
+      check();
+      checkNames("held input", Object.keys(feeds), Object.fromEntries(held.map((name) => [name, inputs[name]])));
+      const given = seldom.map((entry) => checkedFeed(entry, feeds));
+      const before = holding?.prepared ?? alignedZeros(prepared);
+      holding = undefined;
+      const computed = (await preparation?.run(given, before)) ?? [];
+      holding = { given: Object.fromEntries(kept.map(({ name }) => [name, feeds[name]])), prepared: computed };
+    },
     async run(feeds, into: Readonly<Partial<Record<string, Tensor>>> = {}) {
-      if (released) throw new FeedError("this executable was released");
+      check();
       checkNames("input", Object.keys(feeds), inputs);
       checkNames("output", Object.keys(into), outputs);
-      const given = Object.fromEntries(used.map(({ name, value }, i) => [`i${i}`, checked(`input "${name}"`, value, feeds[name])]));
-      const wanted = Object.fromEntries(
-        names.map((name, i) => [`o${i}`, into[name] && checked(`output "${name}"`, outputs[name], into[name])]),
-      );
-      checkApart(used, given, names, wanted);
-      const computed = await held.session.run(given, wanted);
-      return Object.fromEntries(names.map((name, i) => [name, computed[`o${i}`]])) as Record<Outputs, Tensor>;
+      if (seldom.length > 0 && !holding) throw new FeedError(`the held inputs (${list(held)}) were not given: call hold first`);
+      const fixed = Object.keys(feeds).find((name) => held.includes(name));
+      if (fixed !== undefined) throw new FeedError(`input "${fixed}" is held: give it to hold, for all runs that follow`);
+      const given = [...often.map((entry) => checkedFeed(entry, feeds)), ...kept.map(({ name }) => holding?.given[name] as Tensor)];
+      const wanted = names.map((name) => into[name] && checked(`output "${name}"`, outputs[name], into[name]));
+      checkApart([...often, ...kept], given, names, wanted);
+      const computed = await program.run([...given, ...(holding?.prepared ?? [])], wanted);
+      return Object.fromEntries(names.map((name, i) => [name, computed[i]])) as Record<Outputs, Tensor>;
     },
     async release() {
-      if (!released) await held.release();
+      if (!released) await Promise.all([program.release(), preparation?.release()]);
       released = true;
+      holding = undefined;
     },
   };
-}
-
-/** The engine's complaint, with a missing kernel said in our words. */
-function explain(message: string, device: Device): string {
-  const missing = /implementation for (\w+)\(/.exec(message);
-  return missing
-    ? `device "${device}" has no kernel for operator ${missing[1]} in this dtype: compute in float32, or elsewhere`
-    : `device "${device}" cannot run this graph: ${message}`;
 }
 
 interface NamedInput {
   readonly name: string;
   readonly value: Value;
 }
+
+const placeholder = ({ value }: NamedInput): Value => value;
 
 /** The given placeholders that the outputs reach. */
 function usedInputs(inputs: NamedValues, outputs: readonly Value[]): NamedInput[] {
@@ -105,39 +121,13 @@ function usedInputs(inputs: NamedValues, outputs: readonly Value[]): NamedInput[
   return given.filter(({ value }) => needed.includes(value));
 }
 
-/** Model bytes in which inputs and outputs are numbered, so that equal graphs have equal bytes whatever their names. */
-function exportRuntime(inputs: readonly NamedInput[], outputs: readonly Value[]): Uint8Array {
-  return exportOnnx(
-    Object.fromEntries(inputs.map(({ value }, i) => [`i${i}`, value])),
-    Object.fromEntries(outputs.map((value, i) => [`o${i}`, value])),
-    { extraRules: formRules, domains: formDomains },
-  );
-}
-
-/** The most bytes that intermediate values take at once when computed in order: what a session's arena grows to. */
-function peakBytes(outputs: readonly Value[]): number {
-  const order = topological(outputs);
-  const last = new Map(order.flatMap((value, at) => value.inputs.map((x): [Value, number] => [x, at])));
-  const ends = new Map<number, number>();
-  let [now, peak] = [0, 0];
-  for (const [at, value] of order.entries()) {
-    const bytes = byteLength(value.dtype, value.shape);
-    const end = last.get(value) ?? order.length;
-    ends.set(end, (ends.get(end) ?? 0) + bytes);
-    peak = Math.max(peak, (now += bytes));
-    now -= ends.get(at) ?? 0;
-  }
-  return peak;
-}
-
-async function digest(bytes: Uint8Array): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
 function checkNames(kind: string, names: readonly string[], known: object): void {
   const unknown = names.find((name) => !(name in known));
   if (unknown !== undefined) throw new FeedError(`there is no ${kind} "${unknown}"; there are ${list(Object.keys(known))}`);
+}
+
+function checkedFeed({ name, value }: NamedInput, feeds: Readonly<Record<string, Tensor>>): Tensor {
+  return checked(`input "${name}"`, value, feeds[name]);
 }
 
 function checked(label: string, { dtype, shape }: { dtype: DType; shape: Shape }, data: Tensor | undefined): Tensor {
@@ -153,15 +143,15 @@ function checked(label: string, { dtype, shape }: { dtype: DType; shape: Shape }
 /** Outputs written in place must not overwrite what is still being read. */
 function checkApart(
   inputs: readonly NamedInput[],
-  given: Readonly<Record<string, Tensor>>,
+  given: readonly Tensor[],
   outputs: readonly string[],
-  wanted: Readonly<Record<string, Tensor | undefined>>,
+  wanted: readonly (Tensor | undefined)[],
 ): void {
-  for (const [o, output] of outputs.entries()) {
-    const target = wanted[`o${o}`]?.data;
+  for (const [o, target] of wanted.entries()) {
     if (!target) continue;
-    const overlapping = inputs.find((_, i) => overlap(target, given[`i${i}`].data));
-    if (overlapping) throw new FeedError(`output "${output}" lies in the memory of input "${overlapping.name}": give it memory of its own`);
+    const overlapping = inputs.find((_, i) => overlap(target.data, given[i].data));
+    if (overlapping)
+      throw new FeedError(`output "${outputs[o]}" lies in the memory of input "${overlapping.name}": give it memory of its own`);
   }
 }
 

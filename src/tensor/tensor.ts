@@ -27,7 +27,7 @@ export class ShapeError extends Error {
   override name = "ShapeError";
 }
 
-const constructors = {
+export const constructors = {
   float32: Float32Array,
   float64: Float64Array,
   int32: Int32Array,

@@ -45,6 +45,7 @@ export async function innerAscent(workbench: Workbench, options: InnerAscentOpti
   const buffers = [emptyBatch(shape), emptyBatch(shape)];
   return {
     async ascend({ start, steps, ...request }) {
+      await executable.hold(weightFeeds(request.weights));
       const feeds = ascentFeeds(request);
       let point = start;
       for (let step = 0; step < steps; step++) {
@@ -58,7 +59,7 @@ export async function innerAscent(workbench: Workbench, options: InnerAscentOpti
   };
 }
 
-/** The step as one graph: the `next` point from x, and `fosc` at x itself (around `origin`) from the same gradient. */
+/** The step as one graph that holds the weights: the `next` point from x, and `fosc` at x itself (around `origin`) from the same gradient. */
 export function compileAscentStep<Output extends "next" | "fosc">(
   { network, runtime }: Workbench,
   { norm, loss = "cross-entropy", mode = "inference", box = true, foscInBox = false }: InnerAscentOptions,
@@ -84,7 +85,8 @@ export function compileAscentStep<Output extends "next" | "fosc">(
     fosc: () => fosc(x, origin, gradient, { norm, epsilon, box: foscInBox ? network.domain : undefined }),
   };
   const wanted = Object.fromEntries(outputs.map((name) => [name, made[name]()])) as Record<Output, Value>;
-  return compile({ x, center, origin, labels, reference, epsilon, stepSize, ...weightFeeds(weights) }, wanted, runtime);
+  const inputs = { x, center, origin, labels, reference, epsilon, stepSize, ...weightFeeds(weights) };
+  return compile(inputs, wanted, { ...runtime, held: Object.keys(weightFeeds(weights)) });
 }
 
 /** The logits of a batch with the weights of the moment. */
@@ -100,16 +102,15 @@ export async function compileLogits({ network, batchSize, runtime }: Workbench, 
   };
 }
 
-/** What an ascent step is fed with, but for the point. */
+/** What an ascent step is fed with, but for the point and the weights. */
 export function ascentFeeds({
   x,
   y,
-  weights,
   epsilon,
   stepSize,
   reference,
-}: Omit<AscentRequest, "start" | "steps">): Record<string, Tensor> {
-  const feeds = { center: x, labels: y, epsilon: scalar(epsilon), stepSize: scalar(stepSize), ...weightFeeds(weights) };
+}: Omit<AscentRequest, "start" | "steps" | "weights">): Record<string, Tensor> {
+  const feeds = { center: x, labels: y, epsilon: scalar(epsilon), stepSize: scalar(stepSize) };
   return reference ? { ...feeds, reference } : feeds;
 }
 

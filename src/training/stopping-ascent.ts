@@ -6,7 +6,7 @@ import { paddedSize } from "../attacks/index.ts";
 import type { Executable } from "../runtime/index.ts";
 import { type Tensor, takeRows } from "../tensor/index.ts";
 import type { Workbench } from "./defense.ts";
-import { type AscentRequest, ascentFeeds, compileAscentStep, emptyBatch, type InnerAscentOptions } from "./inner-ascent.ts";
+import { type AscentRequest, ascentFeeds, compileAscentStep, emptyBatch, type InnerAscentOptions, weightFeeds } from "./inner-ascent.ts";
 
 export interface StoppingAscentOptions extends InnerAscentOptions {
   /**
@@ -58,9 +58,12 @@ export function stoppingAscent(workbench: Workbench, { masked = false, ...option
       const made = new Int32Array(batchSize);
       let active = Array.from({ length: batchSize }, (_, i) => i);
       let gradientEvaluations = 0;
+      const holding = new Set<Executable>();
       for (let step = 0; step < steps && active.length > 0; step++) {
         const size = masked ? batchSize : paddedSize(active.length, batchSize);
         const { executable, next, fosc } = await station(size);
+        if (!holding.has(executable)) await executable.hold(weightFeeds(request.weights));
+        holding.add(executable);
         const rows = size === batchSize ? undefined : Int32Array.from({ length: size }, (_, i) => active[i] ?? active[0]);
         await executable.run(feedsOf({ x: point, origin: origin ?? request.x, request, rows }), { next, fosc });
         gradientEvaluations += masked ? batchSize : active.length;

@@ -11,7 +11,10 @@ export interface ProblemSettings {
   epsilon: number;
   epochs: number;
   batchSize: number;
-  /** Highest rate of SGD with momentum 0.9; it falls to a tenth at each milestone (epochs). */
+  /**
+   * Highest rate of SGD with momentum 0.9; it falls to a tenth at each milestone (epochs). The paper's 0.01 is for 23,000 steps; with the 1,248 of full it
+   * leaves PGD-20 at 68 %, and 0.06 at 82 %.
+   */
   rate: number;
   milestones: readonly number[];
   /** T′ */
@@ -70,7 +73,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         epsilon: 0.3,
         epochs: 8,
         batchSize: 128,
-        rate: 0.01,
+        rate: 0.06,
         milestones: [3.2, 6.4],
         controlEpochs: 6.4,
         runs: [

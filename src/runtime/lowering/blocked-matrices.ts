@@ -1,9 +1,9 @@
 /**
  * Convolutions with many weights and few pixels, as matrix products over the whole batch: a blocked convolution reads all weights again for every
  * line of every image, which is slow once they do not fit into the processor's cache. Every window becomes a row of [taps, C]; weights come
- * as [C, taps], and whichever is cheaper is turned: constant weights, which the engine turns once, or else the rows, which are fewer.
+ * as [C, taps], and whichever is cheaper is turned: settled weights, which are turned once, or else the rows, which are fewer.
  */
-import { constantTensor, reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
+import { reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
 import { type Shape, size } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
 import { scaleChannels } from "./blocked-channels.ts";
@@ -24,7 +24,7 @@ export function worthMatrices(weights: Shape, pixels: Shape, { groups }: Window,
 /** Conv: rows · weightsᵀ + bias. */
 export function matrixConvolution(value: Value, [x, w, bias]: readonly Value[], layout: Layout): Value {
   const rows = windowRows(x, w.shape, value.shape, value.attributes as Window, layout);
-  const fixed = constantTensor(w) !== undefined;
+  const fixed = layout.settled(w);
   const product = gemm(asMatrix(fixed ? rows : turned(rows)), asMatrix(fixed ? turned(tapsLast(w)) : w), bias, {
     transA: false,
     transB: true,
@@ -41,7 +41,7 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
   const [runs, { block }] = [channels / layout.block, layout];
   // One more row, of zeros, for windows that do not reach a pixel.
   const rows = fillChannels(toRows(dy, layout), examples * size(pixels) + 1, 0);
-  const fixed = constantTensor(w) !== undefined;
+  const fixed = layout.settled(w);
   const product = gemm(rows, asMatrix(fixed ? turned(tapsLast(w)) : w), undefined, { transA: false, transB: false });
   const handed = fixed ? product : turned(reshape(product, [rows.shape[0], channels, size(kernel)]));
   const [vertical, horizontal] = [0, 1].map((axis) =>

@@ -10,11 +10,13 @@ import { elementwiseRules } from "./blocked-elementwise.ts";
 import { poolingRules } from "./blocked-pooling.ts";
 import { fillChannels } from "./blocked-weights.ts";
 import { reorderInput, reorderOutput } from "./forms.ts";
-import type { LoweringPass } from "./index.ts";
+import { isSettled, type LoweringPass, type Target } from "./index.ts";
 
 /** What the rules work with. */
 export interface Layout {
   readonly block: number;
+  /** Whether work on a value costs nothing (`isSettled`). */
+  settled(x: Value): boolean;
   /** The blocked twin of a plain value, if there is one already. */
   known(x: Value): Value | undefined;
   /** The blocked twin of a plain value [N, C, H, W], made where there is none. */
@@ -28,18 +30,19 @@ export type BlockedRule = (value: Value, inputs: readonly Value[], layout: Layou
 
 const rules: ReadonlyMap<string, BlockedRule> = new Map([...convolutionRules, ...elementwiseRules, ...poolingRules]);
 
-export const useBlockedLayout: LoweringPass = (outputs, { block }) => {
-  if (block === undefined) return [...outputs];
-  const layout = layoutOf(block);
+export const useBlockedLayout: LoweringPass = (outputs, target) => {
+  if (target.block === undefined) return [...outputs];
+  const layout = layoutOf(target.block, target);
   return rebuild(outputs, (value, inputs) =>
     value.dtype === "float32" ? rules.get(value.operator.name)?.(value, inputs, layout) : undefined,
   );
 };
 
-function layoutOf(block: number): Layout {
+function layoutOf(block: number, target: Target): Layout {
   const twins = new Map<Value, Value>();
   return {
     block,
+    settled: (x) => isSettled(x, target),
     known: (x) => twins.get(x),
     enter(x) {
       const twin = twins.get(x) ?? reorderInput(fillChannels(x, 4), block);

@@ -1,5 +1,5 @@
 /** Lowering: the last passes before a graph goes to the engine, from canonical operators to what runs fast (or at all) on a device. */
-import { shareCommon, type Value } from "../../graph/index.ts";
+import { inputsOf, shareCommon, type Value } from "../../graph/index.ts";
 import type { Device } from "../backend.ts";
 import { combineAffine } from "./affine.ts";
 import { useBlockedLayout } from "./blocked.ts";
@@ -15,6 +15,13 @@ export interface Target {
   readonly device: Device;
   /** Channels per block of the processor's blocked layout; undefined where there is no such layout. */
   readonly block?: number;
+  /** Inputs that change seldom: what depends on them alone is computed once for many runs. */
+  readonly held?: ReadonlySet<Value>;
+}
+
+/** Whether a value depends on nothing but constants and held inputs, so that work on it costs nothing. */
+export function isSettled(value: Value, { held }: Target): boolean {
+  return inputsOf([value]).every((x) => held?.has(x));
 }
 
 export type LoweringPass = (outputs: readonly Value[], target: Target) => Value[];

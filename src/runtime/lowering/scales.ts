@@ -1,15 +1,17 @@
-/** Factors per channel go into the weights of a convolution next to them, where the weights are fewer than the pixels. */
+/** Factors per channel go into the weights of a convolution next to them, where the weights are fewer than the pixels, or settled. */
 import { add, apply, div, mul, rebuild, reshape, sqrt, sub, type Value } from "../../graph/index.ts";
 import { sameShape, size } from "../../tensor/index.ts";
-import type { LoweringPass } from "./index.ts";
+import { isSettled, type LoweringPass } from "./index.ts";
 import { usesOf } from "./uses.ts";
 
 /**
  * BatchNormalization(Conv(x, w)) is Conv with scaled weights and another bias, and factors before or behind a convolution's input gradient
  * scale its weights; each where nothing else uses what disappears.
  */
-export const foldScales: LoweringPass = (outputs) => {
+export const foldScales: LoweringPass = (outputs, target) => {
   const uses = usesOf(outputs);
+  const fewWeights = (convolution: Value) =>
+    size(convolution.inputs[1].shape) <= size(convolution.shape) || isSettled(convolution.inputs[1], target);
   return rebuild(outputs, (value, inputs) => {
     const single = (i: number) => uses.get(value.inputs[i]) === 1;
     switch (value.operator.name) {
@@ -18,17 +20,12 @@ export const foldScales: LoweringPass = (outputs) => {
       case "ConvTranspose":
         return single(0) && fewWeights(value) ? scaledBefore(value, inputs) : undefined;
       case "Mul":
-        return scaledBehind(value, inputs, (x) => uses.get(x) === 1);
+        return scaledBehind(value, inputs, { single: (x) => uses.get(x) === 1, fewWeights });
       default:
         return undefined;
     }
   });
 };
-
-/** Whether a convolution has fewer weights than results. */
-function fewWeights(convolution: Value): boolean {
-  return size(convolution.inputs[1].shape) <= size(convolution.shape);
-}
 
 /** Slope γ/√(σ² + ε) and offset β − μ·slope of a batch normalization, each [C]. */
 export function slopeAndOffset(value: Value, [, scale, bias, mean, variance]: readonly Value[]): { slope: Value; offset: Value } {
@@ -51,7 +48,11 @@ function scaledBefore(value: Value, [dy, w]: readonly Value[]): Value | undefine
 }
 
 /** ConvTranspose(dy, w)·c = ConvTranspose(dy, w·c), also with a mask in between. */
-function scaledBehind(value: Value, inputs: readonly Value[], single: (x: Value) => boolean): Value | undefined {
+function scaledBehind(
+  value: Value,
+  inputs: readonly Value[],
+  { single, fewWeights }: Record<"single" | "fewWeights", (x: Value) => boolean>,
+): Value | undefined {
   const [factor, scaled] = splitScale(apply(value.operator, inputs));
   const original = value.inputs[scaled === inputs[0] ? 0 : 1];
   if (!factor || !single(original)) return undefined;

@@ -1,0 +1,71 @@
+/** A lowered graph as a session of the engine. */
+import { topological, type Value } from "../graph/index.ts";
+import { exportOnnx } from "../onnx/export.ts";
+import { byteLength, type Tensor } from "../tensor/index.ts";
+import type { Backend, SessionOptions } from "./backend.ts";
+import { lease } from "./cache.ts";
+import { CompileError } from "./errors.ts";
+import { formDomains, formRules } from "./lowering/forms.ts";
+
+export interface Program {
+  /** The outputs in order, written to the tensors given there or fresh; data in the order of the inputs. */
+  run(given: readonly Tensor[], into: readonly (Tensor | undefined)[]): Promise<Tensor[]>;
+  release(): Promise<void>;
+}
+
+/** The program that computes outputs from inputs, all in lowered form. Equal graphs share a session. @throws CompileError */
+export async function openProgram(
+  engine: Backend,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  options: SessionOptions,
+): Promise<Program> {
+  const model = exportOnnx(numbered("i", inputs), numbered("o", outputs), { extraRules: formRules, domains: formDomains });
+  const key = `${JSON.stringify(options)} ${await digest(model)}`;
+  const held = await lease(key, model.length + peakBytes(outputs), () =>
+    engine.session(model, options).catch((error: Error) => {
+      throw new CompileError(explain(error.message, options));
+    }),
+  );
+  return {
+    async run(given, into) {
+      const computed = await held.session.run(numbered("i", given), numbered("o", into));
+      return outputs.map((_, i) => computed[`o${i}`]);
+    },
+    release: () => held.release(),
+  };
+}
+
+/** Inputs and outputs are numbered, so that equal graphs have equal bytes whatever their names. */
+function numbered<T>(prefix: string, list: readonly T[]): Record<string, T> {
+  return Object.fromEntries(list.map((item, i) => [`${prefix}${i}`, item]));
+}
+
+/** The engine's complaint, with a missing kernel said in our words. */
+function explain(message: string, { device }: SessionOptions): string {
+  const missing = /implementation for (\w+)\(/.exec(message);
+  return missing
+    ? `device "${device}" has no kernel for operator ${missing[1]} in this dtype: compute in float32, or elsewhere`
+    : `device "${device}" cannot run this graph: ${message}`;
+}
+
+/** The most bytes that intermediate values take at once when computed in order: what a session's arena grows to. */
+function peakBytes(outputs: readonly Value[]): number {
+  const order = topological(outputs);
+  const last = new Map(order.flatMap((value, at) => value.inputs.map((x): [Value, number] => [x, at])));
+  const ends = new Map<number, number>();
+  let [now, peak] = [0, 0];
+  for (const [at, value] of order.entries()) {
+    const bytes = byteLength(value.dtype, value.shape);
+    const end = last.get(value) ?? order.length;
+    ends.set(end, (ends.get(end) ?? 0) + bytes);
+    peak = Math.max(peak, (now += bytes));
+    now -= ends.get(at) ?? 0;
+  }
+  return peak;
+}
+
+async function digest(bytes: Uint8Array): Promise<string> {
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes as Uint8Array<ArrayBuffer>));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,27 @@
+/**
+ * Memory that begins at a cache line, as vector units like it: they read it up to a fifth faster than what JavaScript's own arrays happen to begin at.
+ */
+import { byteLength, constructors, type DType, type Shape, size, type Tensor, zeros } from "./tensor.ts";
+
+const line = 64;
+const page = 65536;
+/** WebAssembly's memories are at most this long. */
+const largest = 2 ** 32;
+
+/** Tensors of zeros side by side in one memory that begins at a page. WebAssembly's is the only one that promises where it lies. */
+export function alignedZeros(wanted: readonly { readonly dtype: DType; readonly shape: Shape }[]): Tensor[] {
+  const offsets: number[] = [];
+  let total = 0;
+  for (const { dtype, shape } of wanted) {
+    offsets.push(total);
+    total += Math.ceil(byteLength(dtype, shape) / line) * line;
+  }
+  if (total === 0 || total > largest) return wanted.map(({ dtype, shape }) => zeros(shape, dtype));
+  const pages = Math.ceil(total / page);
+  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  return wanted.map(({ dtype, shape }, i) => ({
+    dtype,
+    shape: [...shape],
+    data: new constructors[dtype](buffer, offsets[i], size(shape)),
+  }));
+}

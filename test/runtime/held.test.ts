@@ -1,0 +1,74 @@
+/** Inputs that are held for many runs: the same numbers as without, and what is said when they are not given as they must be. */
+import { describe, expect, it } from "vitest";
+import * as g from "../../src/graph/index.ts";
+import { architecture } from "../../src/models/index.ts";
+import { splitHeld } from "../../src/runtime/held.ts";
+import { compile } from "../../src/runtime/index.ts";
+import { cast, key, type Tensor, tensor, uniform } from "../../src/tensor/index.ts";
+
+const x = g.input("x", [2, 3]);
+const w = g.input("w", [3]);
+const v = g.input("v", [3]);
+const e = g.exp(w);
+const y = g.add(g.mul(x, e), v);
+const feeds = { x: tensor([1, 2, 3, 4, 5, 6], [2, 3]) };
+const held = { w: tensor([0, 1, 2]), v: tensor([1, 1, 1]) };
+
+describe("held inputs", () => {
+  it("are used by all runs until others are held, and what depends on them alone is not computed again", async () => {
+    const program = await compile({ x, w, v }, { y, e, w }, { held: ["w", "v"] });
+    await program.hold(held);
+    const expected = ({ x: [...a], w: [...b] }: { x: Float32Array; w: Float32Array }) => a.map((n, i) => n * Math.exp(b[i % 3]) + 1);
+    const first = await program.run(feeds);
+    expect([...first.y.data].map(Number)).toEqual(expected({ x: feeds.x.data, w: held.w.data }).map((n) => expect.closeTo(n, 4)));
+    expect([...first.e.data].map(Number)).toEqual([1, Math.E, Math.E ** 2].map((n) => expect.closeTo(n, 5)));
+    expect([...first.w.data]).toEqual([0, 1, 2]);
+    await program.hold({ ...held, w: tensor([1, 0, 0]) });
+    const second = await program.run(feeds);
+    expect([...second.y.data].map(Number)).toEqual(
+      expected({ x: feeds.x.data, w: tensor([1, 0, 0]).data }).map((n) => expect.closeTo(n, 4)),
+    );
+    await program.release();
+  });
+
+  it("leave no work on them alone to the runs", () => {
+    const { prepared, outputs } = splitHeld([y, g.reshape(e, [3, 1])], [w, v]);
+    expect(prepared.map(({ operator }) => operator.name)).toEqual(["Exp"]);
+    expect(g.topological(outputs).map(({ operator }) => operator.name)).not.toContain("Exp");
+    expect(g.topological(outputs).at(-1)?.operator.name).toBe("Reshape");
+  });
+
+  it.each<[string, (p: Awaited<ReturnType<typeof opened>>) => Promise<unknown>, RegExp]>([
+    ["never given", (p) => p.run(feeds), /the held inputs \("w", "v"\) were not given: call hold first/],
+    ["given to run", async (p) => (await p.hold(held), p.run({ ...feeds, w: held.w })), /input "w" is held: give it to hold/],
+    ["not all there", (p) => p.hold({ w: held.w }), /input "v" was given no data/],
+    ["others", (p) => p.hold({ ...held, x: feeds.x }), /there is no held input "x"; there are "w", "v"/],
+    ["of a wrong shape", (p) => p.hold({ ...held, w: tensor([1, 2]) }), /input "w" is float32\[3\], but was given float32\[2\]/],
+  ])("are refused when %s", async (_, act, message) => {
+    const program = await opened();
+    await expect(act(program)).rejects.toThrow(message);
+    await program.release();
+  });
+  const opened = () => compile({ x, w, v }, { y }, { held: ["w", "v"] });
+
+  it("must be inputs", async () => {
+    await expect(compile({ x, w, v }, { y }, { held: ["u"] })).rejects.toThrow('there is no input "u"');
+  });
+});
+
+it.each(["small-cnn", "preact-resnet-18", "mnist-fast"] as const)("%s has the same input gradient with held weights", async (name) => {
+  const { network, weights } = architecture(name, name === "preact-resnet-18" ? { width: 16 } : {}).initialize(key(0));
+  const shape = [4, ...network.inputShape];
+  const image = g.input("image", shape);
+  const own = Object.fromEntries(Object.entries(weights).map(([n, { shape: s }]) => [n, g.input(n, s)]));
+  const { logits } = network.apply(image, own, "inference");
+  const outputs = { gradient: g.grad(g.sum(g.mul(logits, logits)), image) };
+  const data = { image: cast(uniform(key(1), shape), "float32") };
+  const plain = await compile({ image, ...own }, outputs, { threads: 1, blocked: false });
+  const kept = await compile({ image, ...own }, outputs, { threads: 1, held: Object.keys(own) });
+  await kept.hold(weights as Record<string, Tensor>);
+  const [a, b] = [await plain.run({ ...data, ...weights }), await kept.run(data)].map(({ gradient }) => gradient.data as Float32Array);
+  const scale = Math.max(...a.map(Math.abs));
+  expect(Math.max(...a.map((n, i) => Math.abs(n - b[i]))) / scale).toBeLessThan(2e-5);
+  await Promise.all([plain.release(), kept.release()]);
+});
