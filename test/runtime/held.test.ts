@@ -40,7 +40,7 @@ describe("held inputs", () => {
 
   it.each<[string, (p: Awaited<ReturnType<typeof opened>>) => Promise<unknown>, RegExp]>([
     ["never given", (p) => p.run(feeds), /the held inputs \("w", "v"\) were not given: call hold first/],
-    ["given to run", async (p) => (await p.hold(held), p.run({ ...feeds, w: held.w })), /input "w" is held: give it to hold/],
+    ["given to run", (p) => p.hold(held).then(() => p.run({ ...feeds, w: held.w })), /input "w" is held: give it to hold/],
     ["not all there", (p) => p.hold({ w: held.w }), /input "v" was given no data/],
     ["others", (p) => p.hold({ ...held, x: feeds.x }), /there is no held input "x"; there are "w", "v"/],
     ["of a wrong shape", (p) => p.hold({ ...held, w: tensor([1, 2]) }), /input "w" is float32\[3\], but was given float32\[2\]/],

@@ -52,7 +52,7 @@ function comparison(lab: FoscLab, problem: ProblemSettings): Table {
   return {
     kind: "table",
     title: `Accuracy on ${data}, in %`,
-    caption: `Mean ± standard deviation over seeds. Transfer: adversarial examples of an undefended network of another seed, which itself keeps ${lab.sources[data].toFixed(1)} % on them. Gradients: per example, to make the training examples; seconds are of training alone, whatever else the machine did. AutoAttack: on the first examples only, in the longer modes. An example counts as broken when any iterate of the attack is misclassified.`,
+    caption: `Mean ± standard deviation over seeds. Transfer: adversarial examples of an undefended network of another seed, which itself keeps ${lab.sources[data].toFixed(1)} % on them. Gradients: per example, to make the training examples; seconds of processor time, of training alone. AutoAttack: on the first examples only, in the longer modes. An example counts as broken when any iterate of the attack is misclassified.`,
     columns: ["training", "seeds", "natural", "FGSM", "PGD-10", "PGD-20", "C&W∞", "AutoAttack", "transfer", "gradients", "seconds"],
     rows,
   };
