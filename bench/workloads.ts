@@ -7,7 +7,7 @@ import { add, clip, constant, grad, input, logSoftmax, max, min, mul, neg, oneHo
 import { architecture, importModel, type Model } from "../src/models/index.ts";
 import { readOnnxFile } from "../src/onnx/node/index.ts";
 import { type CompileOptions, compile } from "../src/runtime/index.ts";
-import { cast, integers, key, type Tensor, tensor, uniform, zeros } from "../src/tensor/index.ts";
+import { aligned, alignedCopies, cast, integers, key, type Tensor, tensor, uniform } from "../src/tensor/index.ts";
 
 export interface Workload {
   readonly network: keyof typeof batches;
@@ -71,12 +71,13 @@ export async function programs({ network, batch, kind }: Workload, options: Comp
   const profiled = (part: string) => (options.profile === undefined ? options : { ...options, profile: `${options.profile}-${part}` });
   return {
     feeds: {
-      ...weights,
-      x: cast(uniform(key(1), x.shape), "float32"),
+      ...alignedCopies({ ...weights, x: cast(uniform(key(1), x.shape), "float32") as Tensor }),
       y: tensor(integers(key(2), batch, net.classes), [batch], "int64"),
     } as Record<string, Tensor>,
+    /** Memory that the steps of an attack write their points to in turn. */
+    points: [aligned(x.shape), aligned(x.shape)],
     /** Memory that the next training step writes the new weights to. */
-    spare: Object.fromEntries(trained.map((name) => [name, zeros(weights[name].shape)])) as Record<string, Tensor>,
+    spare: alignedCopies(Object.fromEntries(trained.map((name) => [name, weights[name] as Tensor]))),
     attack: await compile(
       { x, start, y, ...parameters },
       { next },
@@ -88,11 +89,11 @@ export async function programs({ network, batch, kind }: Workload, options: Comp
 
 /** One run of a workload. */
 export async function runOnce({ kind, steps }: Workload, made: Programs): Promise<void> {
-  const { feeds, attack, train, spare } = made;
+  const { feeds, attack, train, spare, points } = made;
   let x = feeds.x;
   const { x: start, y, ...weights } = feeds;
   if (kind === "train" && steps > 0) await attack.hold(weights);
-  for (let step = 0; step < steps; step++) ({ next: x } = await attack.run({ x, start, y }));
+  for (let step = 0; step < steps; step++) ({ next: x } = await attack.run({ x, start, y }, { next: points[step % 2] }));
   if (kind !== "train") return;
   const before = Object.fromEntries(Object.keys(spare).map((name) => [name, feeds[name]]));
   Object.assign(feeds, await train.run({ ...feeds, x }, spare));

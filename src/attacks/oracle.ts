@@ -2,7 +2,7 @@
 import { constant, grad, input, sum } from "../graph/index.ts";
 import type { Model } from "../models/index.ts";
 import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
-import { type Shape, size, type Tensor } from "../tensor/index.ts";
+import { aligned, type Shape, size, type Tensor } from "../tensor/index.ts";
 import type { Lane } from "./lanes.ts";
 import { fewestClasses, type LossName, losses } from "./losses.ts";
 
@@ -104,11 +104,11 @@ async function build({ network, weights }: Model, want: Query["want"], batch: nu
   const shape = [batch, ...network.inputShape];
   const x = input("x", shape);
   const buffers = {
-    x: float32(shape),
+    x: aligned(shape),
     labels: { dtype: "int32" as const, shape: [batch], data: new Int32Array(batch) },
     targets: { dtype: "int32" as const, shape: [batch], data: new Int32Array(batch) },
   };
-  const logits = float32([batch, network.classes]);
+  const logits = aligned([batch, network.classes]);
   const values = Object.fromEntries(Object.entries(weights).map(([name, weight]) => [name, constant(weight)]));
   if (want === "logits") {
     const executable = await compile({ x }, { logits: network.apply(x, values).logits }, runtime);
@@ -121,7 +121,7 @@ async function build({ network, weights }: Model, want: Query["want"], batch: nu
   const z = network.apply(x, values).logits;
   const loss = losses[want]({ logits: z, labels, targets });
   const executable = await compile({ x, labels, targets }, { logits: z, loss, gradient: grad(sum(loss), x) }, runtime);
-  return { executable, ...buffers, into: { logits, loss: float32([batch]), gradient: float32(shape) } };
+  return { executable, ...buffers, into: { logits, loss: aligned([batch]), gradient: aligned(shape) } };
 }
 
 /** The smallest of batchSize, batchSize/2, … ≥ 8 that holds `count`. */
@@ -135,10 +135,6 @@ export function paddedSize(count: number, batchSize: number): number {
 function closeSize(count: number, batchSize: number): number {
   const padded = paddedSize(count, batchSize);
   return padded >= 32 && padded % 4 === 0 && count <= 0.75 * padded ? 0.75 * padded : padded;
-}
-
-function float32(shape: Shape): Tensor<"float32"> {
-  return { dtype: "float32", shape, data: new Float32Array(size(shape)) };
 }
 
 /** One row of a tensor [N, …], as a view. */

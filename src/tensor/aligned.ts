@@ -5,6 +5,8 @@ import { byteLength, constructors, type DType, type Shape, size, type Tensor, ze
 
 const line = 64;
 const page = 65536;
+/** What is shorter lies in the processor's nearest cache anyway. */
+const least = 8192;
 /** WebAssembly's memories are at most this long. */
 const largest = 2 ** 32;
 
@@ -16,7 +18,7 @@ export function alignedZeros(wanted: readonly { readonly dtype: DType; readonly 
     offsets.push(total);
     total += Math.ceil(byteLength(dtype, shape) / line) * line;
   }
-  if (total === 0 || total > largest) return wanted.map(({ dtype, shape }) => zeros(shape, dtype));
+  if (total < least || total > largest) return wanted.map(({ dtype, shape }) => zeros(shape, dtype));
   const pages = Math.ceil(total / page);
   const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
   return wanted.map(({ dtype, shape }, i) => ({
@@ -24,4 +26,20 @@ export function alignedZeros(wanted: readonly { readonly dtype: DType; readonly 
     shape: [...shape],
     data: new constructors[dtype](buffer, offsets[i], size(shape)),
   }));
+}
+
+/** One tensor of float32 zeros in such memory. */
+export function aligned(shape: Shape): Tensor<"float32"> {
+  return alignedZeros([{ dtype: "float32", shape }])[0] as Tensor<"float32">;
+}
+
+/** Copies of tensors by name in such memory. */
+export function alignedCopies<T extends Readonly<Record<string, Tensor>>>(tensors: T): T {
+  const copies = alignedZeros(Object.values(tensors));
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, { data }], i) => {
+      (copies[i].data as Float32Array).set(data as Float32Array);
+      return [name, copies[i]];
+    }),
+  ) as T;
 }

@@ -1,4 +1,4 @@
-export { alignedZeros } from "./aligned.ts";
+export * from "./aligned.ts";
 export * from "./random.ts";
 export * from "./random-fill.ts";
 export * from "./tensor.ts";

@@ -3,7 +3,7 @@ import { ascentStep, ballProjection, type Direction, fosc, type LossName, losses
 import { grad, input, sum, type Value } from "../graph/index.ts";
 import type { Network, NetworkMode, Weights } from "../models/index.ts";
 import { compile, type Executable } from "../runtime/index.ts";
-import { fillUniform, type Key, type Shape, scalar, size, type Tensor } from "../tensor/index.ts";
+import { aligned, fillUniform, type Key, scalar, type Tensor } from "../tensor/index.ts";
 import type { Workbench } from "./defense.ts";
 
 export interface InnerAscentOptions {
@@ -42,7 +42,7 @@ export async function innerAscent(workbench: Workbench, options: InnerAscentOpti
   const { batchSize, network } = workbench;
   const executable = await compileAscentStep(workbench, options, batchSize, ["next"]);
   const shape = [batchSize, ...network.inputShape];
-  const buffers = [emptyBatch(shape), emptyBatch(shape)];
+  const buffers = [aligned(shape), aligned(shape)];
   return {
     async ascend({ start, steps, ...request }) {
       await executable.hold(weightFeeds(request.weights));
@@ -120,19 +120,23 @@ export function budgetAt(epoch: number, { epsilon, stepSize, warmup }: { epsilon
   return { epsilon: share * epsilon, stepSize: share * stepSize };
 }
 
-/** x plus noise in the ball: uniform in the cube for L∞, a random direction with a radius uniform in volume for L2. Optionally clipped to the domain. */
+/**
+ * x plus noise in the ball: uniform in the cube for L∞, a random direction with a radius uniform in volume for L2. Optionally clipped to the domain,
+ * and written to memory that is there already.
+ */
 export function randomStart(
   x: Tensor<"float32">,
   { norm, epsilon }: { norm: "linf" | "l2"; epsilon: number },
   key: Key,
   domain?: { low: number; high: number },
+  into: Tensor<"float32"> = aligned(x.shape),
 ): Tensor<"float32"> {
-  const start = new Float32Array(x.data.length);
+  const start = into.data;
   if (norm === "linf") fillUniform(key, start, -epsilon, epsilon);
   else fillBall(start, x.shape[0], epsilon, key);
   for (let i = 0; i < start.length; i++) start[i] += x.data[i];
   if (domain) for (let i = 0; i < start.length; i++) start[i] = Math.min(Math.max(start[i], domain.low), domain.high);
-  return { dtype: "float32", shape: x.shape, data: start };
+  return into;
 }
 
 /** x plus `deviation`·N(0, 1) in every component: the start of TRADES and MART. */
@@ -172,8 +176,4 @@ export function weightInputs({ weights }: Network): Record<string, Value> {
 /** Weights, or their placeholders, under the names that do not collide with those of other inputs. */
 export function weightFeeds<T>(weights: Readonly<Record<string, T>>): Record<string, T> {
   return Object.fromEntries(Object.entries(weights).map(([name, value]) => [`weight/${name}`, value]));
-}
-
-export function emptyBatch(shape: Shape): Tensor<"float32"> {
-  return { dtype: "float32", shape, data: new Float32Array(size(shape)) };
 }

@@ -50,18 +50,22 @@ function adamFamily(
   { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 }: AdamOptions,
   decoupled: boolean,
 ): Optimizer {
+  // With the sums M = m/(1 − β₁) and V = v/(1 − β₂) as state, and all factors gathered into two numbers, no pass over the weights is spent on a factor.
   return {
     name,
     parameters: { beta1, beta2, epsilon, weightDecay },
-    slots: ["first", "second"],
-    scalars: (step) => ({ correction1: 1 / (1 - beta1 ** step), correction2: 1 / (1 - beta2 ** step) }),
-    update(w, gradient, { first, second }, { rate, correction1, correction2 }) {
+    slots: ["gradients", "squares"],
+    scalars(step) {
+      const deviation = Math.sqrt((1 - beta2) / (1 - beta2 ** step));
+      return { scale: (1 - beta1) / (1 - beta1 ** step) / deviation, floor: epsilon / deviation };
+    },
+    update(w, gradient, { gradients, squares }, { rate, scale, floor }) {
       const g = weightDecay > 0 && !decoupled ? add(gradient, mul(w, weightDecay)) : gradient;
-      const m = add(mul(first, beta1), mul(g, 1 - beta1));
-      const v = add(mul(second, beta2), mul(square(g), 1 - beta2));
-      const direction = div(mul(m, correction1), add(sqrt(mul(v, correction2)), epsilon));
+      const M = add(mul(gradients, beta1), g);
+      const V = add(mul(squares, beta2), square(g));
+      const step = mul(div(M, add(sqrt(V), floor)), mul(rate, scale));
       const shrunk = weightDecay > 0 && decoupled ? sub(w, mul(w, mul(rate, weightDecay))) : w;
-      return { w: sub(shrunk, mul(direction, rate)), slots: { first: m, second: v } };
+      return { w: sub(shrunk, step), slots: { gradients: M, squares: V } };
     },
   };
 }

@@ -4,9 +4,9 @@
  */
 import { paddedSize } from "../attacks/index.ts";
 import type { Executable } from "../runtime/index.ts";
-import { type Tensor, takeRows } from "../tensor/index.ts";
+import { aligned, type Tensor, takeRows } from "../tensor/index.ts";
 import type { Workbench } from "./defense.ts";
-import { type AscentRequest, ascentFeeds, compileAscentStep, emptyBatch, type InnerAscentOptions, weightFeeds } from "./inner-ascent.ts";
+import { type AscentRequest, ascentFeeds, compileAscentStep, type InnerAscentOptions, weightFeeds } from "./inner-ascent.ts";
 
 export interface StoppingAscentOptions extends InnerAscentOptions {
   /**
@@ -43,7 +43,7 @@ export interface StoppingAscent {
  */
 export function stoppingAscent(workbench: Workbench, { masked = false, ...options }: StoppingAscentOptions): StoppingAscent {
   const { batchSize, network } = workbench;
-  const point = emptyBatch([batchSize, ...network.inputShape]);
+  const point = aligned([batchSize, ...network.inputShape]);
   const width = point.data.length / batchSize;
   const stations = new Map<number, Promise<Station>>();
   const station = (size: number) => {
@@ -94,8 +94,8 @@ interface Station {
 async function openStation(workbench: Workbench, options: InnerAscentOptions, size: number): Promise<Station> {
   return {
     executable: await compileAscentStep(workbench, options, size, ["next", "fosc"]),
-    next: emptyBatch([size, ...workbench.network.inputShape]),
-    fosc: emptyBatch([size]),
+    next: aligned([size, ...workbench.network.inputShape]),
+    fosc: aligned([size]),
   };
 }
 

@@ -2,7 +2,7 @@
 import { add, argMax, cast, div, equal, grad, input, min, mul, sqrt, square, sum, type Value } from "../graph/index.ts";
 import { type Network, type Weights, weightNames } from "../models/index.ts";
 import { type CompileOptions, compile, type Executable } from "../runtime/index.ts";
-import { scalar, type Tensor, zeros } from "../tensor/index.ts";
+import { alignedCopies, scalar, type Tensor, zeros } from "../tensor/index.ts";
 import type { Forward, PreparedDefense } from "./defense.ts";
 import type { Optimizer } from "./optimizers.ts";
 
@@ -45,11 +45,12 @@ export function initialState(
   { optimizer, averageDecay }: Pick<UpdateOptions, "optimizer" | "averageDecay">,
 ): TrainingState {
   const trained = weightNames(network, "trained");
-  const copy = (tensor: Tensor): Tensor => ({ ...tensor, data: tensor.data.slice() as Float32Array });
+  const chosen = (names: readonly string[]) => alignedCopies(Object.fromEntries(names.map((name) => [name, weights[name]])));
+  const slots = optimizer.slots.flatMap((slot) => trained.map((name) => [`${slot}/${name}`, zeros(weights[name].shape)] as const));
   return {
-    weights: Object.fromEntries(Object.keys(network.weights).map((name) => [name, copy(weights[name])])),
-    slots: Object.fromEntries(optimizer.slots.flatMap((slot) => trained.map((name) => [`${slot}/${name}`, zeros(weights[name].shape)]))),
-    average: averageDecay === undefined ? {} : Object.fromEntries(trained.map((name) => [name, copy(weights[name])])),
+    weights: chosen(Object.keys(network.weights)),
+    slots: alignedCopies(Object.fromEntries(slots)),
+    average: averageDecay === undefined ? {} : chosen(trained),
   };
 }
 
@@ -129,9 +130,7 @@ function runner(executable: Executable, changed: readonly string[], wanted: read
         ...prefixed("slot", state.slots),
         ...prefixed("average", state.average),
       };
-      const into = (spare ??= Object.fromEntries(
-        changed.map((name) => [name, { ...current[name], data: current[name].data.slice() as Float32Array }]),
-      ));
+      const into = (spare ??= alignedCopies(Object.fromEntries(changed.map((name) => [name, current[name]]))));
       const scalars = prefixed(
         "scalar",
         Object.fromEntries(Object.entries({ ...optimizer.scalars(step) }).map(([name, value]) => [name, scalar(value)])),

@@ -4,9 +4,9 @@
  */
 import { ballProjection, steepest } from "../../attacks/index.ts";
 import { add, constant, crossEntropy, grad, max, mean, min, mul } from "../../graph/index.ts";
-import { scalar, zeros } from "../../tensor/index.ts";
+import { aligned, scalar, zeros } from "../../tensor/index.ts";
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
-import { budgetAt, emptyBatch } from "../inner-ascent.ts";
+import { budgetAt } from "../inner-ascent.ts";
 import type { PgdDefenseOptions } from "./pgd.ts";
 
 export interface FreeOptions extends Pick<PgdDefenseOptions, "norm" | "epsilon" | "stepSize" | "warmup"> {
@@ -23,7 +23,7 @@ export function free({ norm = "linf", epsilon, stepSize = epsilon, warmup = 0, r
 function prepare({ network, batchSize }: Workbench, settings: Required<FreeOptions>): PreparedDefense {
   const { norm, replays } = settings;
   const { low, high } = network.domain;
-  const perturbation = emptyBatch([batchSize, ...network.inputShape]);
+  const perturbation = aligned([batchSize, ...network.inputShape]);
   return {
     replays,
     state: { perturbation },

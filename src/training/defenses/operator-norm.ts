@@ -6,9 +6,9 @@ import { powerStep, rowNorm } from "../../attacks/index.ts";
 import { abs, add, crossEntropy, input, mean, mul, reduceSum, reshape, square, sub, type Value, vjp } from "../../graph/index.ts";
 import type { NetworkMode } from "../../models/index.ts";
 import { compile } from "../../runtime/index.ts";
-import { scalar } from "../../tensor/index.ts";
+import { aligned, scalar } from "../../tensor/index.ts";
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
-import { budgetAt, emptyBatch, randomStart, weightFeeds, weightInputs } from "../inner-ascent.ts";
+import { budgetAt, randomStart, weightFeeds, weightInputs } from "../inner-ascent.ts";
 
 export interface OperatorNormOptions {
   /** p: the norm in which perturbations are measured. */
@@ -60,9 +60,11 @@ async function prepare(workbench: Workbench, settings: Required<OperatorNormOpti
   const weights = weightInputs(network);
   const { u, next } = powerStep(network.apply(x, weights, mode).logits, x, v, { p, q });
   const placeholders = { x, v, ...weightFeeds(weights) };
-  const step = await compile(placeholders, { next }, runtime);
+  // Between the iterations only v changes: the forward pass is computed once.
+  const held = Object.keys(placeholders).filter((name) => name !== "v");
+  const step = await compile(placeholders, { next }, { ...runtime, held });
   const toOutputs = form === "jacobian" ? await compile(placeholders, { u }, runtime) : undefined;
-  const buffers = [emptyBatch(shape), emptyBatch(shape)];
+  const buffers = [aligned(shape), aligned(shape)];
 
   return {
     crafted: {
@@ -72,10 +74,11 @@ async function prepare(workbench: Workbench, settings: Required<OperatorNormOpti
     },
     async craft({ x, key, epoch }, values) {
       const feeds = { x, ...weightFeeds(values) };
-      let direction = randomStart({ ...x, data: new Float32Array(x.data.length) }, { norm, epsilon: 1 }, key.fold("direction"));
+      let direction = randomStart(aligned(x.shape), { norm, epsilon: 1 }, key.fold("direction"));
+      await step.hold(feeds);
       for (let k = 0; k < iterations; k++) {
         const into = buffers[k % 2];
-        await step.run({ ...feeds, v: direction }, { next: into });
+        await step.run({ v: direction }, { next: into });
         direction = into;
       }
       const { epsilon } = budgetAt(epoch, { epsilon: settings.epsilon, stepSize: 0, warmup: settings.warmup });

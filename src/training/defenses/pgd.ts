@@ -4,6 +4,7 @@
  */
 import { crossEntropy, mean } from "../../graph/index.ts";
 import type { NetworkMode } from "../../models/index.ts";
+import { aligned } from "../../tensor/index.ts";
 import type { Defense, PreparedDefense, Workbench } from "../defense.ts";
 import { budgetAt, innerAscent, randomStart } from "../inner-ascent.ts";
 
@@ -62,11 +63,12 @@ async function prepare(workbench: Workbench, settings: Settings, clipStart: bool
   const { norm, steps, randomStart: random, mode } = settings;
   const { network, batchSize } = workbench;
   const ascent = await innerAscent(workbench, { norm, mode });
+  const memory = aligned([batchSize, ...network.inputShape]);
   return {
     crafted: { adversarial: { shape: [batchSize, ...network.inputShape], dtype: "float32" } },
     async craft({ x, y, key, epoch }, weights) {
       const budget = budgetAt(epoch, settings);
-      const start = random ? randomStart(x, { norm, ...budget }, key.fold("start"), clipStart ? network.domain : undefined) : x;
+      const start = random ? randomStart(x, { norm, ...budget }, key.fold("start"), clipStart ? network.domain : undefined, memory) : x;
       return { feeds: { adversarial: await ascent.ascend({ x, start, y, weights, steps, ...budget }) }, gradientEvaluations: steps };
     },
     loss({ labels, crafted }, forward) {
