@@ -81,13 +81,29 @@ export async function diagnose(
     brokenByScoresOnly: score
       ? score.reduce((n, hit, i) => n + (hit && !small[i] && !long[i] && !margin[i] ? 1 : 0), 0) / chosen.length
       : 0,
+    /** Of all, those that the evaluation calls standing and a probe at ε breaks. */
+    brokenByProbes: evaluation
+      ? chosen.filter((n, i) => evaluation.verdicts[n] === "standing" && (small[i] || long[i] || margin[i] || score?.[i])).length /
+        chosen.length
+      : 0,
     ensemble: evaluation ? chosen.filter((i) => evaluation.verdicts[i] === "standing").length / chosen.length : share(long),
   };
   return { probed: chosen.length, measured, symptoms: symptomsOf(measured, chosen.length, evaluation) };
 }
 
 type Measured = Awaited<ReturnType<typeof inspectGradients>> &
-  Record<"lossNotRising" | "fgsm" | "pgd10" | "pgd50" | "pgdTwiceEpsilon" | "pgdUnbounded" | "brokenByScoresOnly" | "ensemble", number>;
+  Record<
+    | "lossNotRising"
+    | "fgsm"
+    | "pgd10"
+    | "pgd50"
+    | "pgdTwiceEpsilon"
+    | "pgdUnbounded"
+    | "brokenByScoresOnly"
+    | "brokenByProbes"
+    | "ensemble",
+    number
+  >;
 
 const otherLoss =
   "attack with losses that do not saturate: --attack apgd-dlr, apgd-t or autoattack, which are unchanged when logits are scaled";
@@ -150,6 +166,12 @@ function symptomsOf(m: Measured, probed: number, evaluation?: Evaluation): Sympt
     "an attack without gradients beats those with",
     `Square breaks ${percent(m.brokenByScoresOnly)} of the examples, which PGD on two losses leaves standing`,
     "give Square its full 5000 queries (autoattack), and report the worst over all attacks",
+  );
+  flag(
+    m.brokenByProbes >= Math.max(0.1, more),
+    "attacks too weak for the model",
+    `the probes (PGD with ten and fifty steps of usual length, on two losses, and Square) break ${percent(m.brokenByProbes)} of the examples, which the evaluation calls standing`,
+    "attack again without settings of your own (autoattack); steps much shorter than 2.5 ε/steps do not get far enough",
   );
   flag(
     m.pgd10 - m.ensemble >= Math.max(0.1, more),
