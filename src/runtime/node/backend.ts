@@ -27,6 +27,8 @@ export async function nodeBackend(): Promise<Backend> {
       const options = {
         executionProviders: [device],
         executionMode: "sequential" as const,
+        // One block for all intermediate values, laid out ahead, is never given up: it takes up to a third more memory and no less time.
+        enableMemPattern: false,
         logSeverityLevel: 3 as const,
         extra: { optimization, session: { force_spinning_stop: "1" } },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
