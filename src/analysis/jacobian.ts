@@ -50,15 +50,28 @@ export function exampleMap(
     throw new GraphError(`a map of ${shape[0]} examples gives one row each, not [${y.shape}]`);
   const u = input("cotangent", y.shape, dtype);
   const placeholders = { ...inputs, point: x, direction: v, moved, cotangent: u };
-  const compiled = new Map<string, Promise<Executable>>();
-  const run = async (name: string, build: () => Readonly<Record<string, Value>>, data: Readonly<Record<string, Float64Array>>) => {
-    if (!compiled.has(name)) compiled.set(name, compile(placeholders, build(), runtime));
-    const executable = await (compiled.get(name) as Promise<Executable>);
-    const given = Object.entries(data).map(([key, numbers]) => [
-      key,
-      tensor(numbers.slice(), key === "cotangent" ? y.shape : shape, dtype),
-    ]);
-    const found = await executable.run({ ...feeds, ...Object.fromEntries(given) });
+  // Derivatives are mostly asked for at one batch of points again and again: what does not depend on the direction is computed once.
+  const held = [...Object.keys(inputs), "point"];
+  const compiled = new Map<string, Promise<{ executable: Executable; at?: Float64Array }>>();
+  const run = async (
+    name: string,
+    build: () => Readonly<Record<string, Value>>,
+    { point, ...data }: Readonly<Record<string, Float64Array>>,
+  ) => {
+    if (!compiled.has(name))
+      compiled.set(
+        name,
+        compile(placeholders, build(), { ...runtime, held }).then((executable) => ({ executable })),
+      );
+    const program = await (compiled.get(name) as Promise<{ executable: Executable; at?: Float64Array }>);
+    const asTensor = (key: string, numbers: Float64Array) => tensor(numbers.slice(), key === "cotangent" ? y.shape : shape, dtype);
+    if (!program.at?.every((value, i) => value === point[i])) {
+      program.at = undefined;
+      await program.executable.hold({ ...feeds, point: asTensor("point", point) });
+      program.at = point.slice();
+    }
+    const given = Object.entries(data).map(([key, numbers]) => [key, asTensor(key, numbers)]);
+    const found = await program.executable.run(Object.fromEntries(given));
     return Object.fromEntries(Object.entries(found).map(([key, result]) => [key, toFloat64(result)]));
   };
   return {
@@ -81,7 +94,7 @@ export function exampleMap(
       return (await run("remainder", build, { point, direction, moved: point.map((value, i) => value + direction[i]) })).rest;
     },
     async release() {
-      for (const executable of compiled.values()) await (await executable).release();
+      for (const program of compiled.values()) await (await program).executable.release();
       compiled.clear();
     },
   };

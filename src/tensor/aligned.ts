@@ -19,13 +19,22 @@ export function alignedZeros(wanted: readonly { readonly dtype: DType; readonly 
     total += Math.ceil(byteLength(dtype, shape) / line) * line;
   }
   if (total < least || total > largest) return wanted.map(({ dtype, shape }) => zeros(shape, dtype));
-  const pages = Math.ceil(total / page);
-  const { buffer } = new WebAssembly.Memory({ initial: pages, maximum: pages });
+  const buffer = pageAligned(Math.ceil(total / page));
+  if (!buffer) return wanted.map(({ dtype, shape }) => zeros(shape, dtype));
   return wanted.map(({ dtype, shape }, i) => ({
     dtype,
     shape: [...shape],
     data: new constructors[dtype](buffer, offsets[i], size(shape)),
   }));
+}
+
+/** Each memory also reserves gigabytes of addresses, which are no memory; where those run out, ordinary memory will do. */
+function pageAligned(pages: number): ArrayBuffer | undefined {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages }).buffer;
+  } catch {
+    return undefined;
+  }
 }
 
 /** One tensor of float32 zeros in such memory. */

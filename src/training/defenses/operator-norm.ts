@@ -83,8 +83,8 @@ async function prepare(workbench: Workbench, settings: Required<OperatorNormOpti
       }
       const { epsilon } = budgetAt(epoch, { epsilon: settings.epsilon, stepSize: 0, warmup: settings.warmup });
       const u = toOutputs && { u: (await toOutputs.run({ ...feeds, v: direction })).u };
-      // A forward pass, a forward and a backward derivative for each iteration: half more than a gradient.
-      return { feeds: { v: direction, epsilon: scalar(epsilon), ...u }, gradientEvaluations: 1.5 * iterations + 1 };
+      // A forward pass, then a forward and a backward derivative for each iteration, together as much as a gradient.
+      return { feeds: { v: direction, epsilon: scalar(epsilon), ...u }, gradientEvaluations: iterations + 1 };
     },
     loss({ x, labels, crafted: { v, u, epsilon } }, forward) {
       const logits = forward(x);
