@@ -90,21 +90,20 @@ export async function fits(
   const judging = await compileJudging({ ...sizes, n: n * repeats, attackSteps: δ > 0 ? 20 : 0 });
 
   let θ = initialize(key, sizes);
-  let state = { first: zerosLike(θ), second: zerosLike(θ) };
+  let state = perSlot(() => zerosLike(θ));
   const fitted = dataSets.map(() => false);
   for (let t = 1; t <= steps && !fitted.every(Boolean); t++) {
     const scalars = { rate: learningRate, ...optimizer.scalars(t) };
     const fed = Object.entries(scalars).map(([name, value]) => [name, scalar(value, "float64")]);
     const results = await training.run({
       ...named(θ, "θ"),
-      ...named(state.first, "first"),
-      ...named(state.second, "second"),
+      ...Object.assign({}, ...optimizer.slots.map((slot) => named(state[slot], slot))),
       ...Object.fromEntries(fed),
       x,
       y,
     });
     θ = unnamed(results, "θ");
-    state = { first: unnamed(results, "first"), second: unnamed(results, "second") };
+    state = perSlot((slot) => unnamed(results, slot));
     if (t % 100 !== 0 && t !== steps) continue;
     const { margins } = await judging.run({ ...named(θ, "θ"), ...judged, start });
     for (let member = 0; member < members.length; member++) {
@@ -116,6 +115,9 @@ export async function fits(
 }
 
 const optimizer = adam();
+
+/** Something for each tensor that the optimizer keeps per weight. */
+const perSlot = <T>(make: (slot: string) => T): Record<string, T> => Object.fromEntries(optimizer.slots.map((slot) => [slot, make(slot)]));
 
 /** Sizes of an ensemble: B networks of d inputs and `width` hidden units, n points each, balls of radius δ. */
 interface Sizes {
@@ -154,18 +156,25 @@ function ensemble(sizes: Sizes) {
 /** A step of Adam on each network's mean loss at the points where the attack ends. */
 function compileTraining(sizes: Sizes) {
   const { θ, f, x, y } = ensemble(sizes);
-  const [first, second] = [placeholders(sizes, "first"), placeholders(sizes, "second")];
+  const slots = perSlot((slot) => placeholders(sizes, slot));
   const scalars = Object.fromEntries(["rate", ...Object.keys(optimizer.scalars(1))].map((name) => [name, input(name, [], "float64")]));
   const attacked = attackPath(f, x, y, x, sizes).at(-1) as Value;
   const names = Object.keys(θ);
   const gradients = grad(mul(sum(logistic(f(attacked), y)), 1 / sizes.n), Object.values(θ));
-  const updated = names.map((name, i) => optimizer.update(θ[name], gradients[i], { first: first[name], second: second[name] }, scalars));
+  const updated = names.map((name, i) =>
+    optimizer.update(
+      θ[name],
+      gradients[i],
+      perSlot((slot) => slots[slot][name]),
+      scalars,
+    ),
+  );
   const outputs = names.flatMap((name, i) => [
     [`θ ${name}`, updated[i].w],
-    [`first ${name}`, updated[i].slots.first],
-    [`second ${name}`, updated[i].slots.second],
+    ...optimizer.slots.map((slot) => [`${slot} ${name}`, updated[i].slots[slot]]),
   ]);
-  const inputs = { ...named(θ, "θ"), ...named(first, "first"), ...named(second, "second"), ...scalars, x, y };
+  const kept = Object.assign({}, ...optimizer.slots.map((slot) => named(slots[slot], slot)));
+  const inputs = { ...named(θ, "θ"), ...kept, ...scalars, x, y };
   return compile(inputs, Object.fromEntries(outputs) as Record<string, Value>, { threads: 1 });
 }
 
