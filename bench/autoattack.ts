@@ -1,7 +1,7 @@
 /**
  * AutoAttack here and in its authors' PyTorch code, on the same mnist-fast weights and images:
  *
- *     npx tsx bench/autoattack.ts RUN CHECKOUT [linf|l2] [EPSILON] [IMAGES] [here:LANES | authors:THREADS:SEED …]
+ *     npx tsx bench/autoattack.ts RUN CHECKOUT [linf|l2] [EPSILON] [IMAGES] [here:LANES:SEED | authors:THREADS:SEED …]
  *
  * RUN is the directory of a training run on MNIST, CHECKOUT a copy of the authors' repository (for measurement only). SADDLE_DATA names the data. One
  * lane computes on one thread. Wall time is only worth something on a machine that does nothing else; processor time bears company better.
@@ -34,21 +34,21 @@ writeFileSync(join(folder, "data.npz"), encodeNpz({ x, y, logits: tensor(logits,
 const least = { here: Number.POSITIVE_INFINITY, authors: Number.POSITIVE_INFINITY };
 for (const who of named.length > 0 ? named : ["here:1", "here:2", "authors:1:0", "authors:2:0", "authors:2:1"]) {
   const [side, count, seed = "0"] = who.split(":");
-  const found = side === "here" ? await here(Number(count)) : authors(count, seed);
+  const found = side === "here" ? await here(Number(count), Number(seed)) : authors(count, seed);
   console.log(who, found);
   least[side as keyof typeof least] = Math.min(least[side as keyof typeof least], found.seconds);
 }
 console.log("times as long, each at its best:", (least.authors / least.here).toFixed(2));
 await oracle.release();
 
-async function here(lanes: number) {
+async function here(lanes: number, seed: number) {
   const threat = { norm: norm as Norm, epsilon: Number(epsilon) };
   const wide = lanes === 1 ? undefined : withLanes(oracle, lanes, { target: run, data, options });
   // Opening the lanes does not count, as loading PyTorch does not.
   const one = { x: takeRows(x, [0]), labels: [y.data[0]] };
   await Promise.all((wide?.lanes ?? []).map((lane) => lane.run(noise(), one, threat, { key: key(0) })));
   const cpu = process.cpuUsage();
-  const ours = await evaluate(wide ?? oracle, { x, labels: y.data }, threat, { key: key(0) });
+  const ours = await evaluate(wide ?? oracle, { x, labels: y.data }, threat, { key: key(seed) });
   const { user, system } = process.cpuUsage(cpu);
   for (const { attack, attempted, broken, seconds } of ours.attacks)
     console.log(attack, { attempted, broken, seconds: seconds.toFixed(1) });

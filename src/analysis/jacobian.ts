@@ -52,18 +52,16 @@ export function exampleMap(
   const placeholders = { ...inputs, point: x, direction: v, moved, cotangent: u };
   // Derivatives are mostly asked for at one batch of points again and again: what does not depend on the direction is computed once.
   const held = [...Object.keys(inputs), "point"];
-  const compiled = new Map<string, Promise<{ executable: Executable; at?: Float64Array }>>();
+  const compiled = new Map<string, Promise<{ executable: Executable; at: Float64Array | undefined }>>();
   const run = async (
     name: string,
     build: () => Readonly<Record<string, Value>>,
     { point, ...data }: Readonly<Record<string, Float64Array>>,
   ) => {
-    if (!compiled.has(name))
-      compiled.set(
-        name,
-        compile(placeholders, build(), { ...runtime, held }).then((executable) => ({ executable })),
-      );
-    const program = await (compiled.get(name) as Promise<{ executable: Executable; at?: Float64Array }>);
+    const ready =
+      compiled.get(name) ?? compile(placeholders, build(), { ...runtime, held }).then((executable) => ({ executable, at: undefined }));
+    compiled.set(name, ready);
+    const program = await ready;
     const asTensor = (key: string, numbers: Float64Array) => tensor(numbers.slice(), key === "cotangent" ? y.shape : shape, dtype);
     if (!program.at?.every((value, i) => value === point[i])) {
       program.at = undefined;

@@ -63,8 +63,14 @@ export async function compile<Outputs extends string>(
   const { prepared, places, outputs: results } = splitHeld(lowered, seldom.map(placeholder));
   const kept = seldom.filter(({ value }) => inputsOf(results).includes(value));
   const options = { device: chosen, threads, profile };
-  const preparation = prepared.length > 0 ? await openProgram(engine, seldom.map(placeholder), prepared, options) : undefined;
   const program = await openProgram(engine, [...[...often, ...kept].map(placeholder), ...places], results, options);
+  const preparation =
+    prepared.length === 0
+      ? undefined
+      : await openProgram(engine, seldom.map(placeholder), prepared, options).catch(async (error) => {
+          await program.release();
+          throw error;
+        });
 
   let released = false;
   let holding: { readonly given: Readonly<Record<string, Tensor>>; readonly prepared: readonly Tensor[] } | undefined;

@@ -27,7 +27,7 @@ export class ShapeError extends Error {
   override name = "ShapeError";
 }
 
-export const constructors = {
+const constructors = {
   float32: Float32Array,
   float64: Float64Array,
   int32: Int32Array,
@@ -36,9 +36,9 @@ export const constructors = {
   bool: Uint8Array,
 };
 
-/** A zero-filled array for `length` elements of a dtype. */
-export function allocate<D extends DType>(dtype: D, length: number): ArrayByDType[D] {
-  return new constructors[dtype](length) as ArrayByDType[D];
+/** A zero-filled array for `length` elements of a dtype; with `memory` a view of that from `offset` on. */
+export function allocate<D extends DType>(dtype: D, length: number, memory?: ArrayBuffer, offset = 0): ArrayByDType[D] {
+  return (memory ? new constructors[dtype](memory, offset, length) : new constructors[dtype](length)) as ArrayByDType[D];
 }
 
 /** Number of elements of a shape: the product of its extents (1 for a scalar). */

@@ -86,7 +86,9 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
   const prepared = await defense.prepare({ network, batchSize, epochs, runtime });
   const update = await compileUpdate(network, prepared, options, runtime);
   const replays = prepared.replays ?? 1;
-  let state = resume ? resume.state : initialState(model, options);
+  const fresh = initialState(model, options);
+  if (resume) checkResumable(resume.state.slots, fresh.slots);
+  let state = resume ? resume.state : fresh;
   for (const [name, tensor] of Object.entries(prepared.state ?? {})) if (resume) tensor.data.set(resume.defense[name].data as Float32Array);
   let history: readonly EpochRecord[] = resume?.history ?? [];
   let sums: EpochSums = resume ? { ...resume.sums } : emptySums();
@@ -212,6 +214,15 @@ function checkFit({ network }: Model, data: Dataset, batchSize: number): void {
   if (data.classes.length > network.classes)
     throw new TrainingError(`${data.name} has ${data.classes.length} classes, but the network tells ${network.classes} apart`);
   if (count(data) < batchSize) throw new TrainingError(`${count(data)} examples do not fill one batch of ${batchSize}`);
+}
+
+/** What the optimizer kept must be what it keeps. */
+function checkResumable(kept: TrainingState["slots"], expected: TrainingState["slots"]): void {
+  const [missing, strange] = [Object.keys(expected).find((name) => !(name in kept)), Object.keys(kept).find((name) => !(name in expected))];
+  if (missing === undefined && strange === undefined) return;
+  throw new TrainingError(
+    `the checkpoint holds ${strange === undefined ? "nothing" : `"${strange}"`} where the optimizer keeps ${missing === undefined ? "nothing" : `"${missing}"`}: it was written with another optimizer or by another version; train anew`,
+  );
 }
 
 /** The weights to predict with: trained ones from the moving average where one is kept. */

@@ -125,6 +125,14 @@ async function run(options: TrainingOptions) {
 }
 
 const budget = { epsilon: 0.1, steps: 3 };
+it("does not go on with what another optimizer kept", async () => {
+  const { saved } = await run({ ...base, defense: none(), optimizer: sgd({ momentum: 0.9 }) });
+  await expect(run({ ...base, defense: none(), optimizer: adam(), resume: decodeCheckpoint(saved[0]) })).rejects.toThrow(
+    /the checkpoint holds "velocity\/.*" where the optimizer keeps "gradients\/.*": it was written with another optimizer/,
+  );
+  await expect(run({ ...base, defense: none(), optimizer: sgd(), resume: decodeCheckpoint(saved[0]) })).rejects.toThrow(/keeps nothing/);
+});
+
 describe("a run that resumes from any of its checkpoints is bit for bit the run that was never stopped", () => {
   it.each<[string, Pick<TrainingOptions, "defense" | "optimizer" | "averageDecay">]>([
     ["SGD with momentum, moving average", { defense: pgdTraining(budget), optimizer: sgd({ momentum: 0.9 }), averageDecay: 0.9 }],
