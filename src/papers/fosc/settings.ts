@@ -78,7 +78,7 @@ export const settings: Readonly<Record<Mode, Settings>> = {
         controlEpochs: 6.4,
         runs: [
           { methods: compared, seeds: 3 },
-          { methods: phases, seeds: 1 },
+          { methods: [...phases, ...variants, ...stepSizes], seeds: 1 },
         ],
         threads: 1,
       },
