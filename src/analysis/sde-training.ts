@@ -59,26 +59,24 @@ export async function sdeOf(
     const G = (weights: Readonly<Record<string, Value>>) => vulnerability((at) => learner.losses(weights, at, y), x);
     const bend = approximation === "order 1" ? [] : [mul(selfDerivative(mean, θ), η / 2)];
     const steepen = shrinking ? [mul(weightGradient(learner, θ, G), adversary.K * adversary.α)] : [];
-    return {
-      pull: weightedDirection(learner, θ, x, y, w, moved),
-      further: [...bend, ...steepen].reduce<Value>((a, b) => add(a, b), full64(θ.shape, 0)),
-    };
+    const further = [...bend, ...steepen];
+    const pull = weightedDirection(learner, θ, x, y, w, moved);
+    return (further.length > 0 ? { pull, further: further.reduce(add) } : { pull }) as Record<string, Value>;
   });
-  /** −Σ wᵢhᵢ − time × (the drift beyond m). */
-  const change = async (X: Float64Array, weights: Float64Array, time: number) => {
+  /** from − Σ wᵢhᵢ − time × (the drift beyond m). */
+  const move = async (from: Float64Array | undefined, X: Float64Array, weights: Float64Array, time: number) => {
     const { pull, further } = await graph.run(X, weights);
-    return pull.map((v, i) => -v - time * further[i]);
+    const moved = new Float64Array(X.length);
+    for (let i = 0; i < moved.length; i++) moved[i] = (from ? from[i] : 0) - pull[i] - (further ? time * further[i] : 0);
+    return moved;
   };
-  const step = async (X: Float64Array, dt: number, dW: Float64Array) => {
-    const moved = await change(X, noiseWeights(dW, N, Math.sqrt(η / (batch * N)), dt / N), dt);
-    return X.map((v, i) => v + moved[i]);
-  };
+  const deviation = Math.sqrt(η / (batch * N));
   return {
     dimension: weightCount(learner),
     sources: N,
-    drift: (X) => change(X, new Float64Array(copies * N).fill(1 / N), 1),
-    noise: (X, dW) => change(X, noiseWeights(dW, N, Math.sqrt(η / (batch * N)), 0), 0),
-    step,
+    drift: (X) => move(undefined, X, new Float64Array(copies * N).fill(1 / N), 1),
+    noise: (X, dW) => move(undefined, X, noiseWeights(dW, N, deviation, 0), 0),
+    step: (X, dt, dW) => move(X, X, noiseWeights(dW, N, deviation, dt / N), dt),
     release: graph.release,
   };
 }
@@ -153,6 +151,9 @@ interface CopyValues {
   y: Value;
 }
 
+/** Copies from which on the graph runs faster with the copies innermost. */
+const manyCopies = 64;
+
 /** Compiles what `build` makes of one weight set for `copies` of them at once. */
 async function compileCopies<Name extends string>(
   learner: Learner,
@@ -173,6 +174,7 @@ async function compileCopies<Name extends string>(
       return names.map((name) => built[name]);
     },
     [inputs.θ, inputs.w],
+    { innermost: copies >= manyCopies },
   );
   // Small steps gain nothing from a second thread, and lose much to waiting for it where the machine is busy.
   const threads = copies * N < 8192 ? 1 : undefined;

@@ -56,6 +56,8 @@ function checkBatches(f: Case["f"], at: readonly Tensor[], weights: Tensor, batc
     const feeds: Feeds = new Map(inputs.map((x, i) => [x, fed[i]]));
     const together = evaluate(batch, feeds);
     close(evaluate(simplify(batch), feeds), together, 1e-12, `simplified batch over ${batched}`);
+    const innermost = evaluate(simplify(vmap(both, inputs, { batched, innermost: true })), feeds);
+    close(innermost, together, 1e-12, `batch over ${batched} on the last axis`);
     const singles = members.map((member) => {
       const one = points.map((x, i) => input(`x${i}`, x.shape, x.dtype as "float64"));
       return evaluate(both(...one), new Map(one.map((x, i) => [x, batched[i] ? member[i] : points[i]])));

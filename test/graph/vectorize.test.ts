@@ -86,6 +86,38 @@ it("an ensemble of weight sets runs as one graph: logits and input gradients of 
   expect(count(ensemble)).toBe(2);
 });
 
+it("with the batch innermost: the same gradients, no matrix products and no outer product times a mask", () => {
+  const [members, n, d, h] = [5, 6, 2, 3];
+  const f = (u: g.Value, v: g.Value, inputs: g.Value) => {
+    const losses = g.square(g.matMul(g.tanh(g.matMul(inputs, u)), v));
+    return g.grad(g.sum(losses), [u, v, inputs]);
+  };
+  const [us, vs, xs] = [float("us", members, d, h), float("vs", members, h, 1), float("xs", n, d)];
+  const feeds = { us: draw("us", members, d, h), vs: draw("vs", members, h, 1), xs: draw("xs", n, d) };
+  const batched = [true, true, false];
+  const [first, last] = [false, true].map((innermost) => g.simplify(g.vmap(f, [us, vs, xs], { batched, innermost })));
+  close(g.evaluate(last, feeds), g.evaluate(first, feeds), 1e-13, "gradient");
+  const products = (outputs: g.Value[]) => g.topological(outputs).filter(({ operator }) => operator.name === "MatMul");
+  expect(products(first).length).toBeGreaterThan(1);
+  // One for all: inputs that are the same for every member.
+  expect(products(last).map(({ shape }) => shape)).toEqual([[n, h * members]]);
+});
+
+it("factors of rank one leave products: (uv ⊙ D)Q, L(uv ⊙ D) and sums of rows", () => {
+  const [n, k, m] = [7, 5, 3];
+  const [u, v, D] = [float("u", n, 1), float("v", 1, k), float("D", n, k)];
+  const [Q, L] = [float("Q", k, m), float("L", m, n)];
+  const feeds = { u: draw("u", n, 1), v: draw("v", 1, k), D: draw("D", n, k), Q: draw("Q", k, m), L: draw("L", m, n) };
+  for (const scaled of [g.mul(g.matMul(u, v), D), g.mul(D, g.matMul(u, v))]) {
+    const outputs = [g.matMul(scaled, Q), g.matMul(L, scaled), g.reduceSum(scaled, [0]), g.reduceSum(scaled, [1])];
+    const moved = g.moveRankOneFactors(outputs);
+    close(g.evaluate(moved, feeds), g.evaluate(outputs, feeds), 1e-13, "product");
+    const outer = g.topological(moved.slice(0, 3)).filter(({ operator, inputs }) => operator.name === "MatMul" && inputs[0].shape[1] === 1);
+    expect(outer).toEqual([]);
+    expect(moved[3]).toBe(outputs[3]);
+  }
+});
+
 it("batches nest: the kernel ⟨∇f(x), ∇f(x′)⟩ of all pairs is the product of per-example gradients", () => {
   const [m, d, h] = [3, 4, 5];
   const xs = float("xs", m, d);
