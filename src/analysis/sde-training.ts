@@ -177,7 +177,7 @@ async function compileCopies<Name extends string>(
     { innermost: copies >= manyCopies },
   );
   // Small steps gain nothing from a second thread, and lose much to waiting for it where the machine is busy.
-  const threads = copies * N < 8192 ? 1 : undefined;
+  const threads = copies * N < 4096 ? 1 : undefined;
   const executable = await compile(inputs, Object.fromEntries(names.map((name, i) => [name, outputs[i]])) as Record<Name, Value>, {
     threads,
   });
