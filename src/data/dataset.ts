@@ -2,7 +2,7 @@
  * A data set is a record: inputs kept compactly, labels, the names of the classes and the domain the inputs live in.
  * Functions make smaller data sets of it and hand out float32 batches.
  */
-import { type Key, permutation, type Shape, sameShape, size, type Tensor, takeRows, tensor } from "../tensor/index.ts";
+import { type Key, permutation, type Shape, ShapeError, sameShape, size, type Tensor, takeRows, tensor, zeros } from "../tensor/index.ts";
 import { DataError } from "./errors.ts";
 
 export interface Dataset {
@@ -20,7 +20,7 @@ export interface Dataset {
   readonly bounds: readonly [number, number];
 }
 
-/** Examples as a model takes them, in fresh memory at offset 0. */
+/** Examples as a model takes them. */
 export interface Batch {
   /** [B, …shape] */
   readonly x: Tensor<"float32">;
@@ -70,20 +70,25 @@ export function count(data: Dataset): number {
   return data.labels.length;
 }
 
-/** The examples at `indices`, in that order, as float32: bytes become v/255. */
-export function batch(data: Dataset, indices: ArrayLike<number>): Batch {
+/** The examples at `indices`, in that order, as float32: bytes become v/255. Inputs go to `into` where it is given. @throws ShapeError for an index outside. */
+export function batch(data: Dataset, indices: ArrayLike<number>, into?: Tensor<"float32">): Batch {
   const chosen = Int32Array.from(indices);
-  const raw = takeRows(data.inputs, chosen);
-  return {
-    x: raw.dtype === "uint8" ? scaled(raw as Tensor<"uint8">) : (raw as Tensor<"float32">),
-    y: tensor(
-      chosen.map((index) => data.labels[index]),
-      [chosen.length],
-      "int32",
-    ),
-    indices: chosen,
-  };
+  const x = into ?? zeros([chosen.length, ...data.shape]);
+  if (!sameShape(x.shape, [chosen.length, ...data.shape]))
+    throw new ShapeError(`${chosen.length} examples of shape [${data.shape}] do not go to memory of shape [${x.shape}]`);
+  const width = size(data.shape);
+  const source = data.inputs.data;
+  chosen.forEach((index, i) => {
+    if (!(index >= 0 && index < count(data))) throw new ShapeError(`${data.name} has no example ${index}: it holds ${count(data)}`);
+    if (data.inputs.dtype === "uint8") for (let j = 0; j < width; j++) x.data[i * width + j] = brightness[source[index * width + j]];
+    else x.data.set(source.subarray(index * width, (index + 1) * width), i * width);
+  });
+  const y = chosen.map((index) => data.labels[index]);
+  return { x, y: tensor(y, [chosen.length], "int32"), indices: chosen };
 }
+
+/** What a byte stands for. */
+const brightness = Float32Array.from({ length: 256 }, (_, v) => v / 255);
 
 /** All examples of a data set as one float32 batch. */
 export function whole(data: Dataset): Batch {
@@ -168,12 +173,6 @@ function checkLabels(name: string, labels: ArrayLike<number | bigint>, classes =
     }
   }
   return Int32Array.from(labels, Number);
-}
-
-function scaled(raw: Tensor<"uint8">): Tensor<"float32"> {
-  const data = new Float32Array(raw.data.length);
-  for (let i = 0; i < data.length; i++) data[i] = raw.data[i] / 255;
-  return { dtype: "float32", shape: raw.shape, data };
 }
 
 function range(end: number): Int32Array {

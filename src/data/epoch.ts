@@ -1,7 +1,7 @@
 /**
  * The order in which training sees the examples: a pure function of (key, epoch), so that a run resumes bit-exactly at any step.
  */
-import { type Key, permutation } from "../tensor/index.ts";
+import { type Key, permutation, type Tensor } from "../tensor/index.ts";
 import type { Augmentation } from "./augment.ts";
 import { type Batch, batch, count, type Dataset } from "./dataset.ts";
 
@@ -15,6 +15,8 @@ export interface EpochOptions {
   /** Leave out a last batch that is smaller than the others. */
   dropLast?: boolean;
   augment?: Augmentation;
+  /** Where the inputs of every batch are written, each over those of the one before; without it every batch has memory of its own. */
+  memory?: Tensor<"float32">;
 }
 
 /** Number of batches in one pass over `examples` examples. */
@@ -25,12 +27,13 @@ export function stepsPerEpoch(examples: number, batchSize: number, dropLast = fa
 
 /** One pass over the data in random order, every example once: steps `from`, `from` + 1, … Each batch depends only on (key, epoch, step). */
 export function* epoch(data: Dataset, options: EpochOptions): Generator<Batch & { readonly step: number }> {
-  const { key, batchSize, from = 0, dropLast = false, augment } = options;
+  const { key, batchSize, from = 0, dropLast = false, augment, memory } = options;
   const steps = stepsPerEpoch(count(data), batchSize, dropLast);
   const order = permutation(key.fold("order", options.epoch), count(data));
   const augmentKey = key.fold("augment", options.epoch);
   for (let step = from; step < steps; step++) {
-    const drawn = batch(data, order.subarray(step * batchSize, (step + 1) * batchSize));
+    const chosen = order.subarray(step * batchSize, (step + 1) * batchSize);
+    const drawn = batch(data, chosen, chosen.length === memory?.shape[0] ? memory : undefined);
     yield { ...drawn, x: augment ? augment(drawn.x, drawn.indices, augmentKey) : drawn.x, step };
   }
 }

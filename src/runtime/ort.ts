@@ -6,20 +6,43 @@ import type { Session } from "./backend.ts";
 /** What every session leaves out: a pass that would carry a scale in a float32 attribute, also in float64 graphs, where 0.1 would lose nine digits. */
 export const optimization = { disable_specified_optimizers: "MatMulScaleFusion" };
 
-/** Our session around one of ONNX Runtime's. */
-export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor): Session {
+/** How an engine writes results to memory given for them: the output at which it then stops returning copies, and what it says there. */
+export interface InPlace {
+  readonly unreturned: string;
+  readonly message: string;
+}
+
+/** Results shorter than this many bytes are copied faster than not. */
+const worthwhile = 16384;
+
+/** Our session around one of ONNX Runtime's. Without `inPlace`, results are copied to where they are wanted. */
+export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor, inPlace?: InPlace): Session {
   const toOrt = ({ dtype, data, shape }: Tensor) => new OrtTensorClass(dtype, data as Float32Array, shape) as OrtTensor;
   return {
     async run(feeds, wanted) {
-      const fetches: Record<string, OrtTensor | null> = {};
-      for (const [name, target] of Object.entries(wanted)) fetches[name] = target ? toOrt(target) : null;
       const given = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toOrt(value)]));
-      const results = await session.run(given, fetches);
-      return Object.fromEntries(Object.entries(wanted).map(([name, target]) => [name, target ?? fromOrt(results[name])]));
+      const targets = Object.values(wanted);
+      if (inPlace && targets.every((target) => target !== undefined) && bytesOf(targets) >= worthwhile) {
+        const places = Object.entries(wanted as Record<string, Tensor>).map(([name, target]) => [name, toOrt(target)]);
+        await session.run(given, { [inPlace.unreturned]: null, ...Object.fromEntries(places) }).catch((error: Error) => {
+          if (error.message !== inPlace.message) throw error;
+        });
+        return wanted as Record<string, Tensor>;
+      }
+      const results = await session.run(given, Object.keys(wanted));
+      return Object.fromEntries(Object.entries(wanted).map(([name, target]) => [name, written(fromOrt(results[name]), target)]));
     },
     release: () => session.release(),
   };
 }
+
+function written(result: Tensor, target: Tensor | undefined): Tensor {
+  if (!target) return result;
+  (target.data as Float32Array).set(result.data as Float32Array);
+  return target;
+}
+
+const bytesOf = (tensors: readonly Tensor[]) => tensors.reduce((bytes, { data }) => bytes + data.byteLength, 0);
 
 function fromOrt(result: OrtTensor): Tensor {
   return { dtype: result.type as DType, shape: [...result.dims], data: result.data as Float32Array };

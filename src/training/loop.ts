@@ -7,7 +7,7 @@ import { type Attack, fgsm, modelOracle, runAttack, type ThreatModel } from "../
 import { type Augmentation, count, type Dataset, epoch as shuffledEpoch, stepsPerEpoch, whole } from "../data/index.ts";
 import type { Model, Weights } from "../models/index.ts";
 import type { CompileOptions } from "../runtime/index.ts";
-import type { Key } from "../tensor/index.ts";
+import { aligned, type Key } from "../tensor/index.ts";
 import type { BestWeights, Checkpoint, EpochSums } from "./checkpoint.ts";
 import type { Defense } from "./defense.ts";
 import { type EpochRecord, type MonitorOptions, type Overfitting, overfitting } from "./monitor.ts";
@@ -98,6 +98,8 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
     type: "checkpoint",
     checkpoint: { step, state, sums, best, history, defense: prepared.state ?? {} },
   });
+  // Fresh memory for every batch would have the garbage collector run beside the engine's threads, and slow them down.
+  const memory = aligned([batchSize, ...data.shape]);
   try {
     yield { type: "start", step, stepsPerEpoch: perEpoch, epochs };
     for (let epoch = Math.floor(step / perEpoch); epoch < epochs; epoch++) {
@@ -110,6 +112,7 @@ export async function* train(model: Model, data: Dataset, options: TrainingOptio
         from: step - epoch * perEpoch,
         dropLast: true,
         augment: options.augment,
+        memory,
       });
       for (const { x, y, indices, step: index } of batches) {
         if (signal?.aborted) {

@@ -1,7 +1,7 @@
 /** What the browser test runs on both sides: the gradients of a small network with data from keys. */
 import * as g from "../../src/graph/index.ts";
 import { compile, type Device, devices } from "../../src/runtime/index.ts";
-import { cast, integers, key, normal, type Tensor, tensor } from "../../src/tensor/index.ts";
+import { cast, integers, key, normal, type Tensor, tensor, zeros } from "../../src/tensor/index.ts";
 
 const batch = 8;
 
@@ -17,13 +17,15 @@ export async function gradients(device?: Device): Promise<Record<string, number[
   const [w1, w2, w3] = weights;
   const executable = await compile({ x, y, w1, w2, w3 }, { loss, dx, dw1: dw[0], dw2: dw[1], dw3: dw[2] }, { device });
   const draw = ({ shape }: g.Value, scale: number): Tensor => cast(normal(key(3).fold(...shape), shape, scale), "float32");
-  const result = await executable.run({
+  const feeds = {
     x: draw(x, 1),
     y: tensor(integers(key(4), batch, 10), [batch], "int64"),
     w1: draw(w1, 0.5),
     w2: draw(w2, 0.1),
     w3: draw(w3, 0.1),
-  });
+  };
+  // Some into memory given for them.
+  const result = await executable.run(feeds, { dx: zeros(x.shape), dw1: zeros(w1.shape) });
   await executable.release();
   return Object.fromEntries(Object.entries(result).map(([name, { data }]) => [name, Array.from(data as Float32Array)]));
 }

@@ -28,6 +28,31 @@ describe("running", () => {
     await step.release();
   });
 
+  it("makes no arrays besides for large outputs that have their memory", async () => {
+    const big = g.input("big", [512, 512]);
+    const step = await compile({ big }, { y: g.mul(big, 2), rest: g.sum(big) });
+    const given = { big: full([512, 512], 3) };
+    const into = { y: zeros([512, 512]), rest: scalar(0) };
+    await step.run(given, into);
+    const before = process.memoryUsage().arrayBuffers;
+    for (let i = 0; i < 8; i++) await step.run(given, into);
+    // Eight copies would be 8 MiB.
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20);
+    expect(into.y.data.every((v) => v === 6)).toBe(true);
+    expect(into.rest.data[0]).toBe(3 * 512 * 512);
+    const partly = await step.run(given, { y: into.y });
+    expect(partly.rest).toEqual(into.rest);
+    await step.release();
+  });
+
+  it("still says what goes wrong while it writes to given memory", async () => {
+    const [table, at] = [g.input("table", [256, 256]), g.input("at", [1], "int32")];
+    const step = await compile({ table, at }, { y: g.mul(table, g.gather(table, at, 0)) });
+    const feeds = { table: full([256, 256], 1), at: tensor([256], [1], "int32") };
+    await expect(step.run(feeds, { y: zeros([256, 256]) })).rejects.toThrow(/out of (data )?bounds/);
+    await step.release();
+  });
+
   it("passes inputs through and gives one value under two names", async () => {
     const y = g.mul(x, 2);
     const step = await compile({ x }, { a: x, b: y, c: y });

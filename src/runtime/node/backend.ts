@@ -3,7 +3,8 @@ import * as ort from "onnxruntime-node";
 import { input, relu } from "../../graph/index.ts";
 import { exportOnnx } from "../../onnx/export.ts";
 import type { Backend, Device } from "../backend.ts";
-import { optimization, wrapSession } from "../ort.ts";
+import { type InPlace, optimization, wrapSession } from "../ort.ts";
+import { unreturned, withUnreturned } from "./unreturned.ts";
 
 /** The backend, with denormals flushed to zero in this process, and nothing sent anywhere. */
 export async function nodeBackend(): Promise<Backend> {
@@ -14,6 +15,7 @@ export async function nodeBackend(): Promise<Backend> {
   const x = input("x", [1]);
   const smallest = exportOnnx({ x }, { y: relu(x) });
   await flushDenormals(smallest);
+  const inPlace = await writingInPlace(smallest);
   const probes = new Map<Device, Promise<boolean>>();
   return {
     version: ort.env.versions.node ?? ort.env.versions.common,
@@ -34,7 +36,7 @@ export async function nodeBackend(): Promise<Backend> {
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       };
-      return wrapSession(await ort.InferenceSession.create(model, options), ort.Tensor);
+      return wrapSession(await ort.InferenceSession.create(inPlace ? withUnreturned(model) : model, options), ort.Tensor, inPlace);
     },
   };
 }
@@ -58,4 +60,20 @@ async function startsOn(device: Device, model: Uint8Array): Promise<boolean> {
 async function flushDenormals(model: Uint8Array): Promise<void> {
   const session = await ort.InferenceSession.create(model, { extra: { session: { set_denormal_as_zero: "1" } } });
   await session.release();
+}
+
+/** Whether this version of the engine, asked for an output that it cannot return, has written the others where they were wanted. */
+async function writingInPlace(model: Uint8Array): Promise<InPlace | undefined> {
+  const session = await ort.InferenceSession.create(withUnreturned(model));
+  const target = new Float32Array(1);
+  const asked = session.run({ x: new ort.Tensor(Float32Array.of(7), [1]) }, {
+    [unreturned]: null,
+    y: new ort.Tensor(target, [1]),
+  } as unknown as ort.InferenceSession.OnnxValueMapType);
+  const message = await asked.then(
+    () => undefined,
+    (error: Error) => error.message,
+  );
+  await session.release();
+  return message !== undefined && target[0] === 7 ? { unreturned, message } : undefined;
 }
