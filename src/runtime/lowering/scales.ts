@@ -1,5 +1,5 @@
 /** Factors per channel go into the weights of a convolution next to them, where the weights are fewer than the pixels, or settled. */
-import { add, apply, div, mul, rebuild, reshape, sqrt, sub, type Value } from "../../graph/index.ts";
+import { add, apply, div, mul, rebuild, reshape, sqrt, sub, topological, type Value } from "../../graph/index.ts";
 import { sameShape, size } from "../../tensor/index.ts";
 import { isSettled, type LoweringPass } from "./index.ts";
 import { usesOf } from "./uses.ts";
@@ -12,15 +12,21 @@ export const foldScales: LoweringPass = (outputs, target) => {
   const uses = usesOf(outputs);
   const fewWeights = (convolution: Value) =>
     size(convolution.inputs[1].shape) <= size(convolution.shape) || isSettled(convolution.inputs[1], target);
+  // Factors before an input gradient go there and not behind the one before it: those of a batch normalization scale the same weights forwards.
+  const before = new Set(
+    topological(outputs).flatMap((value) =>
+      value.operator.name === "ConvTranspose" && uses.get(value.inputs[0]) === 1 && fewWeights(value) ? [value.inputs[0]] : [],
+    ),
+  );
   return rebuild(outputs, (value, inputs) => {
     const single = (i: number) => uses.get(value.inputs[i]) === 1;
     switch (value.operator.name) {
       case "BatchNormalization":
         return inputs[0].operator.name === "Conv" && single(0) && fewWeights(inputs[0]) ? normalizedConv(value, inputs) : undefined;
       case "ConvTranspose":
-        return single(0) && fewWeights(value) ? scaledBefore(value, inputs) : undefined;
+        return before.has(value.inputs[0]) ? scaledBefore(value, inputs) : undefined;
       case "Mul":
-        return scaledBehind(value, inputs, { single: (x) => uses.get(x) === 1, fewWeights });
+        return before.has(value) ? undefined : scaledBehind(value, inputs, { single: (x) => uses.get(x) === 1, fewWeights });
       default:
         return undefined;
     }
@@ -37,14 +43,19 @@ export function slopeAndOffset(value: Value, [, scale, bias, mean, variance]: re
 function normalizedConv(value: Value, inputs: readonly Value[]): Value {
   const [x, w, bias] = inputs[0].inputs;
   const { slope, offset } = slopeAndOffset(value, inputs);
-  const scaled = mul(w, reshape(slope, [-1, ...w.shape.slice(1).map(() => 1)]));
-  return apply(inputs[0].operator, [x, scaled, bias ? add(mul(bias, slope), offset) : offset], inputs[0].attributes);
+  return apply(inputs[0].operator, [x, scaledWeights(w, slope), bias ? add(mul(bias, slope), offset) : offset], inputs[0].attributes);
 }
 
 /** ConvTranspose(dy·c, w) = ConvTranspose(dy, c·w). */
 function scaledBefore(value: Value, [dy, w]: readonly Value[]): Value | undefined {
   const [factor, rest] = splitScale(dy);
-  return factor && apply(value.operator, [rest, mul(w, reshape(factor, [-1, ...w.shape.slice(1).map(() => 1)]))], value.attributes);
+  return factor && apply(value.operator, [rest, scaledWeights(w, factor)], value.attributes);
+}
+
+/** c·w with a factor for each of the first axis. */
+function scaledWeights(w: Value, factor: Value): Value {
+  const plain = factor.operator.name === "Reshape" ? factor.inputs[0] : factor;
+  return mul(w, reshape(plain, [-1, ...w.shape.slice(1).map(() => 1)]));
 }
 
 /** ConvTranspose(dy, w)·c = ConvTranspose(dy, w·c), also with a mask in between. */
