@@ -1,6 +1,7 @@
 /** Convolutions and their input gradients in the blocked layout, with weights reordered in the graph. */
 import type { Value } from "../../graph/index.ts";
 import type { BlockedRule, Layout } from "./blocked.ts";
+import { cellInputGradient } from "./blocked-cells.ts";
 import { normalization } from "./blocked-channels.ts";
 import { matrixConvolution, matrixInputGradient, type Window, worthMatrices } from "./blocked-matrices.ts";
 import { stridedInputGradient } from "./blocked-strided.ts";
@@ -43,6 +44,8 @@ function inputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout):
   const { block } = layout;
   const [outputs, inputs, ...kernel] = w.shape;
   if (worthMatrices(w.shape, dy.shape.slice(2), value.attributes as Window, block)) return matrixInputGradient(value, [dy, w], layout);
+  const cells = cellInputGradient(value, [dy, w], layout);
+  if (cells) return cells;
   if (strides.some((s) => s !== 1)) return stridedInputGradient(value, [dy, w], layout);
   const complement = kernel.flatMap((extent, axis) => dilations[axis] * (extent - 1) - pads[axis]);
   const ends = kernel.map((extent, axis) => dilations[axis] * (extent - 1) - pads[axis + kernel.length]);

@@ -6,8 +6,8 @@
 import { concat, constant, pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
 import { full } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
-import { fillChannels, reorderForGradient, reorderWeights } from "./blocked-weights.ts";
-import { blockedConv, reorderOutput } from "./forms.ts";
+import { fillChannels, reorderForGradient } from "./blocked-weights.ts";
+import { blockedConv } from "./forms.ts";
 import { gatherRuns, overGrid } from "./runs.ts";
 
 type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
@@ -31,10 +31,7 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
   const worthwhile = kernel.length === 2 && kernel.every((k, axis) => k > strides[axis]) && outputs >= block;
   const fits = groups === 1 && dilations.every((d) => d === 1) && ends.every((end) => end >= 0);
   if (!worthwhile || !fits) return undefined;
-  // Fewer channels than a block: those of all classes lie side by side.
-  const packed = channels < block;
-  const filled = packed ? channels : ceilDivide(channels, block) * block;
-  const classes = ceilDivide(strides[0] * strides[1] * filled, block) * block;
+  const filled = ceilDivide(channels, block) * block;
   const y = blockedConv(layout.enter(dy), classWeights(w, strides, taps, filled, block), undefined, undefined, {
     kernel: taps,
     strides: [1, 1],
@@ -42,9 +39,8 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     dilations,
     groups,
     activation: undefined,
-    shape: [n, classes, ...counts],
+    shape: [n, strides[0] * strides[1] * filled, ...counts],
   });
-  if (packed) return inPlaceOfPlain(reorderOutput(y, strides[0] * strides[1] * channels), value, counts);
   const planes = filled / block;
   const places = overGrid([n, planes, ...spatial], ([example, plane, h, v]) => {
     const [row, column] = [h + pads[0], v + pads[1]];
@@ -53,15 +49,6 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
     return run * counts[1] + Math.floor(column / strides[1]);
   });
   return layout.leave(reshape(gatherRuns(y, block, places), [n, filled, ...spatial]), channels);
-}
-
-/** The pixels of all classes [N, classes · channels, …counts] in their places. */
-function inPlaceOfPlain(classes: Value, { shape, attributes }: Value, counts: readonly number[]): Value {
-  const { strides, pads } = attributes as Attributes;
-  const [n, channels, ...spatial] = shape;
-  const split = reshape(classes, [n, strides[0], strides[1], channels, counts[0], counts[1]]);
-  const placed = reshape(transpose(split, [0, 3, 4, 1, 5, 2]), [n, channels, counts[0] * strides[0], counts[1] * strides[1]]);
-  return slice(placed, { starts: [0, 0, pads[0], pads[1]], steps: [1, 1, 1, 1], extents: [n, channels, ...spatial] });
 }
 
 /** With a kernel of one pixel: computed where the stride falls, with zeros between. */
@@ -105,14 +92,8 @@ function classWeights(w: Value, strides: readonly number[], taps: readonly numbe
     steps: [1, -1, 1, -1, 1, 1],
     extents: split.shape,
   });
-  const results = fillChannels(
-    reshape(transpose(turned, [2, 4, 5, 0, 1, 3]), [strides[0] * strides[1] * filled, outputs, ...taps]),
-    block,
-    0,
-  );
-  if (filled % block !== 0) return reorderWeights(results, block);
   const blocks = reshape(turned, [outputs / block, block, taps[0], strides[0], taps[1], strides[1], filled / block, block]);
-  return reshape(transpose(blocks, [3, 5, 6, 0, 2, 4, 1, 7]), results.shape);
+  return reshape(transpose(blocks, [3, 5, 6, 0, 2, 4, 1, 7]), [strides[0] * strides[1] * filled, outputs, ...taps]);
 }
 
 function ceilDivide(a: number, b: number): number {
