@@ -4,7 +4,7 @@ import type { Device } from "../backend.ts";
 import { combineAffine } from "./affine.ts";
 import { useBlockedLayout } from "./blocked.ts";
 import { fuseIntoConvolutions } from "./fuse.ts";
-import { maskBeforeUnpooling, maskBySigmoid } from "./masks.ts";
+import { maskBeforeUnpooling, maskBySigmoid, signByClip } from "./masks.ts";
 import { useGemm } from "./matrices.ts";
 import { supplyMissing } from "./missing.ts";
 import { shareMaxima } from "./pooling.ts";
@@ -33,6 +33,7 @@ const passes: readonly LoweringPass[] = [
   foldScales,
   combineAffine,
   maskBySigmoid,
+  signByClip,
   useBlockedLayout,
   shareCommon,
   fuseIntoConvolutions,

@@ -1,5 +1,17 @@
-/** The mask of a ReLU: as few numbers as possible, in one fast operator. */
-import { apply, hardSigmoid, mul, type Operator, operators, rebuild, relu, step, topological, type Value } from "../../graph/index.ts";
+/** Signs, and the mask of a ReLU: as few numbers as possible, in fast operators. */
+import {
+  apply,
+  clip,
+  hardSigmoid,
+  mul,
+  type Operator,
+  operators,
+  rebuild,
+  relu,
+  step,
+  topological,
+  type Value,
+} from "../../graph/index.ts";
 import type { LoweringPass } from "./index.ts";
 
 /**
@@ -21,6 +33,12 @@ export const maskBySigmoid: LoweringPass = (outputs) => {
 function rebuiltRelu(value: Value, x: Value): Value {
   return x === value.inputs[0] ? value : relu(x);
 }
+
+/** Sign(x) = Clip(10³⁸·x, −1, 1) in float32, exact for all but subnormal x: the engine's own looks at one number after the other. */
+export const signByClip: LoweringPass = (outputs) =>
+  rebuild(outputs, (value, [x]) =>
+    value.operator.name === "Sign" && value.dtype === "float32" ? clip(mul(x, 1e38), { low: -1, high: 1 }) : undefined,
+  );
 
 /** MaxPoolGrad(x, dy)·Step(x) = MaxPoolGrad(x, dy·Step(MaxPool(x))): the mask of a ReLU before a pooling is needed at its maxima only. */
 export const maskBeforeUnpooling: LoweringPass = (outputs) =>
