@@ -77,18 +77,20 @@ export function batch(data: Dataset, indices: ArrayLike<number>, into?: Tensor<"
   if (!sameShape(x.shape, [chosen.length, ...data.shape]))
     throw new ShapeError(`${chosen.length} examples of shape [${data.shape}] do not go to memory of shape [${x.shape}]`);
   const width = size(data.shape);
-  const source = data.inputs.data;
-  chosen.forEach((index, i) => {
+  for (const [i, index] of chosen.entries()) {
     if (!(index >= 0 && index < count(data))) throw new ShapeError(`${data.name} has no example ${index}: it holds ${count(data)}`);
-    if (data.inputs.dtype === "uint8") for (let j = 0; j < width; j++) x.data[i * width + j] = brightness[source[index * width + j]];
-    else x.data.set(source.subarray(index * width, (index + 1) * width), i * width);
-  });
+    const source = data.inputs.data.subarray(index * width, (index + 1) * width);
+    const target = x.data.subarray(i * width, (i + 1) * width);
+    if (source instanceof Uint8Array) writeBrightness(source, target);
+    else target.set(source);
+  }
   const y = chosen.map((index) => data.labels[index]);
   return { x, y: tensor(y, [chosen.length], "int32"), indices: chosen };
 }
 
-/** What a byte stands for. */
-const brightness = Float32Array.from({ length: 256 }, (_, v) => v / 255);
+function writeBrightness(bytes: Uint8Array, into: Float32Array): void {
+  for (let i = 0; i < into.length; i++) into[i] = bytes[i] / 255;
+}
 
 /** All examples of a data set as one float32 batch. */
 export function whole(data: Dataset): Batch {
