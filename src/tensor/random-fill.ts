@@ -22,10 +22,10 @@ export function fillUniform(source: Key, out: Float32Array, low: number, high: n
 }
 
 /**
- * Fills a float64 array with independent normal numbers of mean 0 and the given deviation: the ziggurat method (Marsaglia & Tsang 2000) with 128
+ * Fills an array with independent normal numbers of mean 0 and the given deviation: the ziggurat method (Marsaglia & Tsang 2000) with 128
  * layers, the layer and the place in it from different bits (Doornik 2005), 53 of them for the place.
  */
-export function fillNormal(source: Key, out: Float64Array, deviation = 1): Float64Array {
+export function fillNormal<T extends Float32Array | Float64Array>(source: Key, out: T, deviation = 1): T {
   const bits = xoshiro128(source);
   for (let i = 0; i < out.length; i++) out[i] = deviation * drawNormal(bits);
   return out;

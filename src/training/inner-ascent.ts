@@ -3,7 +3,7 @@ import { ascentStep, ballProjection, type Direction, fosc, type LossName, losses
 import { grad, input, sum, type Value } from "../graph/index.ts";
 import type { Network, NetworkMode, Weights } from "../models/index.ts";
 import { compile, type Executable } from "../runtime/index.ts";
-import { aligned, fillUniform, type Key, scalar, type Tensor } from "../tensor/index.ts";
+import { aligned, fillNormal, fillUniform, type Key, scalar, type Tensor } from "../tensor/index.ts";
 import type { Workbench } from "./defense.ts";
 
 export interface InnerAscentOptions {
@@ -141,9 +141,8 @@ export function randomStart(
 
 /** x plus `deviation`·N(0, 1) in every component: the start of TRADES and MART. */
 export function gaussianStart(x: Tensor<"float32">, deviation: number, key: Key): Tensor<"float32"> {
-  const start = new Float32Array(x.data.length);
-  fillNormal(key, start);
-  for (let i = 0; i < start.length; i++) start[i] = x.data[i] + deviation * start[i];
+  const start = fillNormal(key, new Float32Array(x.data.length), deviation);
+  for (let i = 0; i < start.length; i++) start[i] += x.data[i];
   return { dtype: "float32", shape: x.shape, data: start };
 }
 
@@ -155,16 +154,6 @@ function fillBall(out: Float32Array, count: number, epsilon: number, key: Key): 
     const row = out.subarray(i * width, (i + 1) * width);
     const factor = (epsilon * radii[i] ** (1 / width)) / Math.sqrt(row.reduce((total, v) => total + v * v, 0));
     for (let j = 0; j < width; j++) row[j] *= factor;
-  }
-}
-
-/** Standard normal numbers by Box–Muller on 24-bit uniforms. */
-function fillNormal(key: Key, out: Float32Array): void {
-  const u = fillUniform(key, new Float32Array(2 * Math.ceil(out.length / 2)), 0, 1);
-  for (let i = 0; i < out.length; i += 2) {
-    const radius = Math.sqrt(-2 * Math.log(1 - u[i]));
-    out[i] = radius * Math.cos(2 * Math.PI * u[i + 1]);
-    if (i + 1 < out.length) out[i + 1] = radius * Math.sin(2 * Math.PI * u[i + 1]);
   }
 }
 
