@@ -23,7 +23,7 @@ export async function openProgram(
   const model = exportOnnx(numbered("i", inputs), numbered("o", outputs), { extraRules: formRules, domains: formDomains });
   const key = `${JSON.stringify(options)} ${await digest(model)}`;
   const held = await lease(key, model.length + peakBytes(outputs), () =>
-    engine.session(model, options).catch((error: Error) => {
+    engine.session(model, { ...options, own: true }).catch((error: Error) => {
       throw new CompileError(explain(error.message, options));
     }),
   );

@@ -25,7 +25,7 @@ export async function nodeBackend(): Promise<Backend> {
       probes.set(device, probe);
       return probe;
     },
-    async session(model, { device, threads, seldom = false, profile }) {
+    async session(model, { device, threads, own = false, seldom = false, profile }) {
       const options = {
         executionProviders: [device],
         executionMode: "sequential" as const,
@@ -37,7 +37,9 @@ export async function nodeBackend(): Promise<Backend> {
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       };
-      return wrapSession(await ort.InferenceSession.create(inPlace ? withUnreturned(model) : model, options), ort.Tensor, inPlace);
+      return own && inPlace
+        ? wrapSession(await ort.InferenceSession.create(withUnreturned(model), options), ort.Tensor, inPlace)
+        : wrapSession(await ort.InferenceSession.create(model, options), ort.Tensor);
     },
   };
 }
