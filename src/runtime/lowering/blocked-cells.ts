@@ -6,6 +6,7 @@
 import { constant, gather, pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
 import { tensor } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
+import type { Window } from "./blocked-matrices.ts";
 import { fillChannels, reorderWeights } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
 import { overGrid } from "./runs.ts";
@@ -15,11 +16,9 @@ const cell = 4;
 /** Images with more channels fill blocks better by themselves. */
 const fewChannels = 4;
 
-type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
-
 /** ConvTranspose onto few channels; undefined where cells do not fit. */
 export function cellInputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout): Value | undefined {
-  const { strides, pads, dilations, groups } = value.attributes as Attributes;
+  const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
   const [n, channels, ...spatial] = value.shape;
   const [outputs, , ...kernel] = w.shape;

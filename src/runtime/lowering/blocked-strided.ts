@@ -6,18 +6,17 @@
 import { concat, constant, pad, reshape, slice, transpose, type Value } from "../../graph/index.ts";
 import { full } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
+import type { Window } from "./blocked-matrices.ts";
 import { fillChannels, reorderForGradient } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
 import { gatherRuns, overGrid } from "./runs.ts";
-
-type Attributes = { strides: readonly number[]; pads: readonly number[]; dilations: readonly number[]; groups: number };
 
 /**
  * ConvTranspose with strides above 1; undefined where its form does not fit, or would be slower than the plain one: with few channels of dy, or a
  * kernel that has no taps for some class.
  */
 export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], layout: Layout): Value | undefined {
-  const { strides, pads, dilations, groups } = value.attributes as Attributes;
+  const { strides, pads, dilations, groups } = value.attributes as Window;
   const { block } = layout;
   const [n, channels, ...spatial] = value.shape;
   const [outputs, , ...kernel] = w.shape;
@@ -53,7 +52,7 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
 
 /** With a kernel of one pixel: computed where the stride falls, with zeros between. */
 function onePixelGradient(value: Value, [dy, w]: readonly Value[], layout: Layout): Value | undefined {
-  const { strides, groups } = value.attributes as Attributes;
+  const { strides, groups } = value.attributes as Window;
   const { block } = layout;
   const [n, channels, ...spatial] = value.shape;
   const [outputs] = w.shape;
