@@ -48,13 +48,16 @@ async function giveBack(entry: Entry): Promise<void> {
   await evict();
 }
 
+/** Those to go are taken out at once and released afterwards, since others may want room in between. */
 async function evict(): Promise<void> {
   let { bytes } = sessionCacheUse();
-  for (const [key, entry] of [...entries]) {
-    if (bytes <= limit) return;
+  const leaving: Entry[] = [];
+  for (const [key, entry] of entries) {
+    if (bytes <= limit) break;
     if (entry.holders > 0) continue;
     entries.delete(key);
     bytes -= entry.bytes;
-    await (await entry.session).release();
+    leaving.push(entry);
   }
+  for (const { session } of leaving) await (await session).release();
 }

@@ -145,4 +145,13 @@ describe("sessions", () => {
     expect(sessionCacheUse().sessions).toBe(open - 1);
     await setSessionCacheBytes(2 ** 29);
   });
+
+  it("releases each session once, also when several are given back at the same time", async () => {
+    await setSessionCacheBytes(0);
+    const before = sessionCacheUse().sessions;
+    const steps = await Promise.all([2, 3, 4, 5].map((factor) => compile({ x }, { y: g.mul(x, factor) })));
+    await Promise.all(steps.map((step) => step.release()));
+    expect(sessionCacheUse().sessions).toBe(before);
+    await setSessionCacheBytes(2 ** 29);
+  });
 });
