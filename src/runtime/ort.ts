@@ -12,8 +12,8 @@ export interface InPlace {
   readonly message: string;
 }
 
-/** Results shorter than this many bytes are copied faster than not. */
-const worthwhile = 16384;
+/** Results shorter than this many bytes are copied faster than the engine says that it cannot return them. */
+const worthwhile = 32768;
 
 /** Our session around one of ONNX Runtime's. Without `inPlace`, results are copied to where they are wanted. */
 export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor, inPlace?: InPlace): Session {
