@@ -6,7 +6,7 @@
  * √(ηΣ) dW = √(η/(BN)) Σᵢ (hᵢ − m) dWᵢ, which needs no p × p root: a weighted sum of directions is the gradient of one weighted loss.
  * Derivations: papers/continuous-time, 1.3 d, e.
  */
-import { add, constant, input, mul, reduceMean, type Value, vmap } from "../graph/index.ts";
+import { add, constant, input, mul, reduceMean, sub, type Value, vmap } from "../graph/index.ts";
 import { compile } from "../runtime/index.ts";
 import { cast, full, integers, type Key, type Shape, type Tensor, tensor, toFloat64 } from "../tensor/index.ts";
 import { type Adversary, SGD, selfDerivative, vulnerability, weightedDirection, weightGradient } from "./adversarial-direction.ts";
@@ -54,29 +54,29 @@ export async function sdeOf(
   const N = data.x.shape[0];
   const shrinking = approximation === "order 2, α = cη";
   const moved = shrinking ? SGD : adversary;
-  const graph = await compileCopies(learner, data, copies, ({ θ, w, x, y }) => {
-    const mean = weightedDirection(learner, θ, x, y, full64([N], 1 / N), moved);
-    const G = (weights: Readonly<Record<string, Value>>) => vulnerability((at) => learner.losses(weights, at, y), x);
-    const bend = approximation === "order 1" ? [] : [mul(selfDerivative(mean, θ), η / 2)];
-    const steepen = shrinking ? [mul(weightGradient(learner, θ, G), adversary.K * adversary.α)] : [];
-    const further = [...bend, ...steepen];
-    const pull = weightedDirection(learner, θ, x, y, w, moved);
-    return (further.length > 0 ? { pull, further: further.reduce(add) } : { pull }) as Record<string, Value>;
-  });
-  /** from − Σ wᵢhᵢ − time × (the drift beyond m). */
-  const move = async (from: Float64Array | undefined, X: Float64Array, weights: Float64Array, time: number) => {
-    const { pull, further } = await graph.run(X, weights);
-    const moved = new Float64Array(X.length);
-    for (let i = 0; i < moved.length; i++) moved[i] = (from ? from[i] : 0) - pull[i] - (further ? time * further[i] : 0);
-    return moved;
-  };
   const deviation = Math.sqrt(η / (batch * N));
+  // keep·θ + b(θ) dt + s(θ) dW: the weights of the examples hold the noise, and with dt/N the drift −m dt as well.
+  const inputs = { θ: [weightCount(learner)], dW: [N], dt: [], keep: [] };
+  const graph = await compileCopies(data, copies, inputs, ({ θ, dW, dt, keep }, x, y) => {
+    const centred = sub(dW, reduceMean(dW, [0], { keepDimensions: true }));
+    const pull = weightedDirection(learner, θ, x, y, sub(mul(dt, 1 / N), mul(centred, deviation)), moved);
+    const moving = sub(mul(keep, θ), pull);
+    const G = (weights: Readonly<Record<string, Value>>) => vulnerability((at) => learner.losses(weights, at, y), x);
+    const bend = () => mul(selfDerivative(weightedDirection(learner, θ, x, y, full64([N], 1 / N), moved), θ), η / 2);
+    const steepen = () => mul(weightGradient(learner, θ, G), adversary.K * adversary.α);
+    const further = [...(approximation === "order 1" ? [] : [bend()]), ...(shrinking ? [steepen()] : [])];
+    return { X: further.length > 0 ? sub(moving, mul(dt, further.reduce(add))) : moving };
+  });
+  const each = (value: number) => new Float64Array(copies).fill(value);
+  const [zero, one] = [each(0), each(1)];
+  const still = new Float64Array(copies * N);
+  const move = async (θ: Float64Array, dW: Float64Array, dt: Float64Array, keep: Float64Array) => (await graph.run({ θ, dW, dt, keep })).X;
   return {
     dimension: weightCount(learner),
     sources: N,
-    drift: (X) => move(undefined, X, new Float64Array(copies * N).fill(1 / N), 1),
-    noise: (X, dW) => move(undefined, X, noiseWeights(dW, N, deviation, 0), 0),
-    step: (X, dt, dW) => move(X, X, noiseWeights(dW, N, deviation, dt / N), dt),
+    drift: (X) => move(X, still, one, zero),
+    noise: (X, dW) => move(X, dW, zero, zero),
+    step: (X, dt, dW) => move(X, dW, each(dt), one),
     release: graph.release,
   };
 }
@@ -100,15 +100,14 @@ export async function trainCopies(
   if (start.length !== p && start.length !== copies * p) {
     throw new RangeError(`a start of ${start.length} numbers is neither one weight set (${p}) nor one for each of ${copies} copies`);
   }
-  const graph = await compileCopies(learner, data, copies, ({ θ, w, x, y }) => ({
-    pull: weightedDirection(learner, θ, x, y, w, adversary),
+  const graph = await compileCopies(data, copies, { θ: [p], w: [N] }, ({ θ, w }, x, y) => ({
+    X: sub(θ, weightedDirection(learner, θ, x, y, w, adversary)),
   }));
   let X: Float64Array = Float64Array.from({ length: copies * p }, (_, i) => start[i % start.length]);
   const snapshots: Snapshot[] = [{ t: 0, X }];
   for (let step = 1; step <= steps; step++) {
     const weights = batch === "all" ? new Float64Array(copies * N).fill(η / N) : batchWeights(key.fold(step), copies, N, batch, η);
-    const { pull } = await graph.run(X, weights);
-    X = X.map((v, i) => v - pull[i]);
+    X = (await graph.run({ θ: X, w: weights })).X;
     if (step % (steps / records) !== 0) continue;
     if (!X.every(Number.isFinite)) throw new RangeError(`a copy left the finite numbers before step ${step}: take a smaller learning rate`);
     snapshots.push({ t: step * η, X });
@@ -125,11 +124,11 @@ export async function measureCopies<Name extends string>(
   quantities: (losses: (x: Value) => Value, x: Value) => Record<Name, Value>,
 ): Promise<Record<Name, Float64Array>> {
   const copies = X.length / weightCount(learner);
-  const graph = await compileCopies(learner, data, copies, ({ θ, x, y }) => {
+  const graph = await compileCopies(data, copies, { θ: [weightCount(learner)] }, ({ θ }, x, y) => {
     const weights = unflatten(learner, θ);
     return quantities((at) => learner.losses(weights, at, y), x);
   });
-  const found = await graph.run(X, new Float64Array(copies * data.x.shape[0]));
+  const found = await graph.run({ θ: X });
   await graph.release();
   return found;
 }
@@ -142,63 +141,49 @@ export const observe = (
 ): Promise<{ loss: Float64Array; vulnerability: Float64Array }> =>
   measureCopies(learner, data, X, (losses, x) => ({ loss: reduceMean(losses(x)), vulnerability: vulnerability(losses, x) }));
 
-interface CopyValues {
-  /** One weight set [p]. */
-  θ: Value;
-  /** Its example weights [N]. */
-  w: Value;
-  x: Value;
-  y: Value;
-}
-
 /** Copies from which on the graph runs faster with the copies innermost. */
 const manyCopies = 64;
 
-/** Compiles what `build` makes of one weight set for `copies` of them at once. */
-async function compileCopies<Name extends string>(
-  learner: Learner,
+/** Numbers per step (copies × examples) below which a second thread gains nothing, and loses much to waiting for it where the machine is busy. */
+const smallStep = 4096;
+
+/** Compiles what `build` makes of the inputs of one copy, which have the given shapes, for `copies` of them at once: [copies, …] each. */
+async function compileCopies<Input extends string, Output extends string>(
   data: TrainingSet,
   copies: number,
-  build: (values: CopyValues) => Record<Name, Value>,
-): Promise<Releasable & { run(X: Float64Array, w: Float64Array): Promise<Record<Name, Float64Array>> }> {
+  shapes: Readonly<Record<Input, Shape>>,
+  build: (inputs: Record<Input, Value>, x: Value, y: Value) => Record<Output, Value>,
+): Promise<Releasable & { run(feeds: Record<Input, Float64Array>): Promise<Record<Output, Float64Array>> }> {
   const N = data.x.shape[0];
   if (data.y.shape[0] !== N) throw new RangeError(`${N} examples x and ${data.y.shape[0]} labels y do not belong together`);
   const x = constant(cast(data.x, "float64"));
   const y = constant(data.y);
-  const inputs = { θ: input("θ", [copies, weightCount(learner)], "float64"), w: input("w", [copies, N], "float64") };
-  let names: Name[] = [];
-  const outputs = vmap(
-    (θ, w) => {
-      const built = build({ θ, w, x, y });
-      names = Object.keys(built) as Name[];
-      return names.map((name) => built[name]);
+  const names = Object.keys(shapes) as Input[];
+  const named = <T>(values: readonly T[]) => Object.fromEntries(names.map((name, i) => [name, values[i]])) as Record<Input, T>;
+  const inputs = names.map((name) => input(name, [copies, ...shapes[name]], "float64"));
+  let outputs: Output[] = [];
+  const values = vmap(
+    (...own) => {
+      const built = build(named(own), x, y);
+      outputs = Object.keys(built) as Output[];
+      return outputs.map((name) => built[name]);
     },
-    [inputs.θ, inputs.w],
+    inputs,
     { innermost: copies >= manyCopies },
   );
-  // Small steps gain nothing from a second thread, and lose much to waiting for it where the machine is busy.
-  const threads = copies * N < 4096 ? 1 : undefined;
-  const executable = await compile(inputs, Object.fromEntries(names.map((name, i) => [name, outputs[i]])) as Record<Name, Value>, {
-    threads,
-  });
+  const results = Object.fromEntries(outputs.map((name, i) => [name, values[i]])) as Record<Output, Value>;
+  const executable = await compile(named(inputs), results, { threads: copies * N < smallStep ? 1 : undefined });
   return {
     release: () => executable.release(),
-    run: async (X, w) => {
-      const found = await executable.run({ θ: tensor(X, inputs.θ.shape, "float64"), w: tensor(w, inputs.w.shape, "float64") });
-      return Object.fromEntries(names.map((name) => [name, toFloat64(found[name])])) as Record<Name, Float64Array>;
+    run: async (feeds) => {
+      const given = named(names.map((name) => tensor(feeds[name], [copies, ...shapes[name]], "float64")));
+      const found = await executable.run(given);
+      return Object.fromEntries(Object.entries<Tensor>(found).map(([name, value]) => [name, toFloat64(value)])) as Record<
+        Output,
+        Float64Array
+      >;
     },
   };
-}
-
-/** base − deviation (dWᵢ − mean dW) per path: weights whose sum of directions holds the noise, and with base = dt/N the drift's m dt as well. */
-function noiseWeights(dW: Float64Array, N: number, deviation: number, base: number): Float64Array {
-  const weights = new Float64Array(dW.length);
-  for (let row = 0; row < dW.length; row += N) {
-    let mean = 0;
-    for (let i = 0; i < N; i++) mean += dW[row + i] / N;
-    for (let i = 0; i < N; i++) weights[row + i] = base - deviation * (dW[row + i] - mean);
-  }
-  return weights;
 }
 
 /** η/B for every time that an example is drawn into its copy's batch. */

@@ -74,7 +74,8 @@ export async function simulate(
     );
   }
   if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
-  let X: Float64Array = Float64Array.from({ length: paths * equation.dimension }, (_, i) => start[i % start.length]);
+  let X: Float64Array = new Float64Array(paths * equation.dimension);
+  for (let offset = 0; offset < X.length; offset += start.length) X.set(start, offset);
   const snapshots: Snapshot[] = [{ t: 0, X }];
   for (let i = 0; i < steps; i++) {
     X = await scheme(equation, X, dt, W.increment(i));
