@@ -24,6 +24,12 @@ export const seed = z.int().min(0).default(0).meta({ description: "seed of every
 export const threads = z.int().min(1).optional().meta({ description: "threads of the engine (default: one per core)" });
 export const device = z.enum(["cpu", "cuda", "webgpu"]).optional().meta({ description: "where to compute (default: cpu)" });
 export const dataDir = z.string().optional().meta({ placeholder: "DIR", description: "folder of the data sets (default: $SADDLE_DATA)" });
+export const bounds = z
+  .array(z.number())
+  .length(2)
+  .refine(([low, high]) => low < high, { error: "must be the smallest and the largest value, such as 0,255" })
+  .optional()
+  .meta({ placeholder: "LOW,HIGH", description: "smallest and largest value of an input, where npz: or npy: data do not lie in 0 to 1" });
 export const inputShape = z
   .array(z.int().min(1))
   .optional()

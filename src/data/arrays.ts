@@ -20,10 +20,14 @@ export function arrayNames(split: Split): readonly (readonly [inputs: string, la
 
 /**
  * One split of the arrays as a data set. Inputs: uint8 (0..255) or floats in `bounds`; [N, features], [N, height, width], [N, channels, height, width] or
- * [N, height, width, channels] with 1 or 3 channels. Labels: integers [N]. An array `bounds` of two numbers sets another input domain than [0, 1].
+ * [N, height, width, channels] with 1 or 3 channels. Labels: integers [N]. `bounds`, or an array of that name with two numbers, set another input domain
+ * than [0, 1].
  * @throws DataError when an array is missing or its shape or type does not fit.
  */
-export function fromArrays(arrays: Readonly<Record<string, Tensor>>, { split, name }: { split: Split; name: string }): Dataset {
+export function fromArrays(
+  arrays: Readonly<Record<string, Tensor>>,
+  { split, name, bounds }: { split: Split; name: string; bounds?: readonly number[] },
+): Dataset {
   const pair = arrayNames(split).find(([inputs, labels]) => arrays[inputs] && arrays[labels]);
   if (!pair) {
     throw new DataError(
@@ -33,7 +37,7 @@ export function fromArrays(arrays: Readonly<Record<string, Tensor>>, { split, na
     );
   }
   const single = !pair[0].includes(split);
-  const [low, high] = arrays.bounds ? Array.from(cast(arrays.bounds, "float64").data) : [0, 1];
+  const [low, high] = bounds ?? (arrays.bounds ? Array.from(cast(arrays.bounds, "float64").data) : [0, 1]);
   if (!(low < high)) throw new DataError(name, `bounds are [${low}, ${high}]`, "Give the smallest and the largest value of an input");
   return dataset({
     name,

@@ -162,7 +162,7 @@ function checkValues(name: string, inputs: Tensor<"float32">, [low, high]: reado
     name,
     `example ${Math.floor(wrong / width)} holds ${value}, outside the input domain [${low}, ${high}]`,
     Number.isFinite(value)
-      ? "Scale the inputs to the domain, or give the domain as `bounds`"
+      ? "Scale the inputs to the domain, or give the bounds of their numbers (--bounds 0,255, or `bounds` beside the arrays)"
       : "Clean the inputs: every number must be finite",
   );
 }

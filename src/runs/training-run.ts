@@ -56,7 +56,8 @@ export async function runTraining(
   }
   const asked = request ?? readSettings(directory);
   if (request) keepInitial(request.model, directory);
-  const data = take(await loadData(asked.data, { split: "train", dataDir: asked.dataDir }), asked.examples ?? Number.POSITIVE_INFINITY);
+  const { dataDir, bounds } = asked;
+  const data = take(await loadData(asked.data, { split: "train", dataDir, bounds }), asked.examples ?? Number.POSITIVE_INFINITY);
   const settings = resolveSettings(asked, data, exampleShape(asked, directory, data));
   const source = modelSource(settings, directory);
   const { network } = source;

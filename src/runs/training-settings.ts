@@ -2,6 +2,7 @@
 import type { Dataset } from "../data/index.ts";
 import type { Activation, NetworkMode } from "../models/index.ts";
 import type { Device } from "../runtime/index.ts";
+import { sameShape } from "../tensor/index.ts";
 import {
   adam,
   adamw,
@@ -29,6 +30,8 @@ import { RunError } from "./errors.ts";
 export interface TrainingSettings {
   data: string;
   dataDir?: string;
+  /** Smallest and largest value of an input, where the data do not lie in [0, 1]. */
+  bounds?: readonly number[];
   /** At most this many training examples (validation included). */
   examples?: number;
   /** Examples of the training set that are kept for validation. */
@@ -121,13 +124,14 @@ const usualEpsilon: Readonly<Record<string, Record<TrainingSettings["norm"], num
 /** Settings complete. @throws RunError when ε is neither given nor known for the data. */
 export function resolveSettings(
   request: TrainingRequest,
-  { classes }: Pick<Dataset, "classes">,
+  { classes, bounds }: Pick<Dataset, "classes" | "bounds">,
   inputShape: TrainingSettings["inputShape"],
 ): TrainingSettings {
   const eps = request.eps ?? usualEpsilon[request.data]?.[request.norm];
   if (eps === undefined)
     throw new RunError(`no ε is usual for ${request.data}`, "give one with --eps, in the units of the inputs (images are in 0..1)");
-  return { ...request, eps, inputShape, classes: classes.length };
+  const own = sameShape(bounds, [0, 1]) ? {} : { bounds };
+  return { ...request, eps, ...own, inputShape, classes: classes.length };
 }
 
 export const defenseNames = [

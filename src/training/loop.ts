@@ -216,6 +216,11 @@ function checkFit({ network }: Model, data: Dataset, batchSize: number): void {
     throw new TrainingError(`the network takes inputs [${network.inputShape}], but ${data.name} has [${data.shape}]`);
   if (data.classes.length > network.classes)
     throw new TrainingError(`${data.name} has ${data.classes.length} classes, but the network tells ${network.classes} apart`);
+  const [low, high] = data.bounds;
+  if (low < network.domain.low || high > network.domain.high)
+    throw new TrainingError(
+      `${data.name} lies in ${low} to ${high}, but the network's input domain is ${network.domain.low} to ${network.domain.high}: give the network the domain of the data`,
+    );
   if (count(data) < batchSize) throw new TrainingError(`${count(data)} examples do not fill one batch of ${batchSize}`);
 }
 

@@ -99,6 +99,7 @@ describe("arrays", () => {
   it("another input domain is given as bounds", () => {
     const arrays = { x: tensor([-3, 3], [2, 1]), y, bounds: tensor([-4, 4]) };
     expect(fromArrays(arrays, { split: "train", name: "a" }).bounds).toEqual([-4, 4]);
+    expect(fromArrays(arrays, { split: "train", name: "a", bounds: [-3, 5] }).bounds).toEqual([-3, 5]);
   });
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { add, cast, constant, evaluate, grad, isFloat, mul, sum, type Value } from "../../src/graph/index.ts";
 import { OnnxError, UnsupportedOperatorError } from "../../src/onnx/index.ts";
 import { compile } from "../../src/runtime/index.ts";
-import { key, normal, type Tensor, tensor, toFloat64 } from "../../src/tensor/index.ts";
+import { key, normal, type Tensor, tensor, toFloat64, uniform } from "../../src/tensor/index.ts";
 import { available, buildCase, type ConformanceCase, caseNames, readCase } from "./cases.ts";
 
 interface Built {
@@ -76,9 +76,24 @@ function agrees(actual: Tensor, expected: Tensor): boolean {
   return a.every((v, i) => Object.is(v, b[i]) || v === b[i] || Math.abs(v - b[i]) <= 1e-6 + 1e-4 * Math.abs(b[i]));
 }
 
-/** Cases whose inputs lie where the function has no derivative, or whose gradient is not meant to be the derivative. */
+/** Cases whose inputs lie where the function has no derivative: their gradients are checked at inputs a little larger. */
 const kinks: Readonly<Record<string, string>> = {
   test_acosh_example: "begins at 1, where the derivative is infinite",
+  test_elu_example: "at 0",
+  test_floor_example: "at an integer",
+  test_hardmax_one_hot: "at a tie",
+  test_leakyrelu_example: "at 0",
+  test_pow: "has powers of 0",
+  test_reduce_min_default_axes_keepdims_example: "at a tie",
+  test_round: "half-way between integers",
+  test_selu_example: "at 0",
+  test_sign: "at 0",
+  test_softsign_example: "at 0, where there is no second derivative",
+  test_thresholdedrelu_example: "at the threshold",
+};
+
+/** Cases whose gradient is not meant to be the derivative, or does not show in differences. */
+const exempt: Readonly<Record<string, string>> = {
   test_cast_DOUBLE_to_FLOAT: "rounds to float32",
   test_castlike_DOUBLE_to_FLOAT: "rounds to float32",
   test_castlike_DOUBLE_to_FLOAT_expanded: "rounds to float32",
@@ -86,25 +101,14 @@ const kinks: Readonly<Record<string, string>> = {
   test_dynamicquantizelinear_max_adjusted_expanded: "rounds",
   test_dynamicquantizelinear_min_adjusted: "straight-through",
   test_dynamicquantizelinear_min_adjusted_expanded: "rounds",
-  test_elu_example: "at 0",
-  test_floor_example: "at an integer",
-  test_hardmax_one_hot: "at a tie",
-  test_leakyrelu_example: "at 0",
-  test_maxpool_3d_default: "some neighbours are nearer to each other than the step",
+  test_maxpool_3d_default: "of its 32,768 numbers some neighbours are nearer to each other than the step",
   test_onehot_with_axis: "its indices are floats",
   test_onehot_with_negative_axis: "its indices are floats",
-  test_pow: "has powers of negative numbers",
   test_qlinearconv: "straight-through",
   test_qlinearmatmul_2D: "straight-through",
   test_qlinearmatmul_3D: "straight-through",
   test_quantizelinear: "straight-through",
   test_quantizelinear_axis: "straight-through",
-  test_reduce_min_default_axes_keepdims_example: "at a tie",
-  test_round: "half-way between integers",
-  test_selu_example: "at 0",
-  test_sign: "at 0",
-  test_softsign_example: "at 0, where there is no second derivative",
-  test_thresholdedrelu_example: "at the threshold",
 };
 
 const draw = (label: string, shape: readonly number[]) => normal(key(3).fold(label), shape).data;
@@ -114,6 +118,14 @@ const shifted = (x: Tensor, direction: Float64Array, h: number) =>
     toFloat64(x).map((v, i) => v + h * direction[i]),
     x.shape,
     "float64",
+  );
+/** Floats moved up by 0.05 to 0.15, each by its own amount. */
+const enlarged = (inputs: Readonly<Record<string, Tensor>>) =>
+  Object.fromEntries(
+    Object.entries(inputs).map(([name, x]) => {
+      const amounts = uniform(key(4).fold(name), x.shape, 0.05, 0.15).data;
+      return [name, x.dtype.startsWith("float") ? shifted(x, amounts, 1) : x];
+    }),
   );
 
 describe.skipIf(!available)("ONNX's node cases (skipped without Debian's libonnx-testdata)", () => {
@@ -155,8 +167,9 @@ describe.skipIf(!available)("ONNX's node cases (skipped without Debian's libonnx
   it("have gradients that agree with central differences", () => {
     const wrong: string[] = [];
     let checked = 0;
-    for (const { given, placeholders, values } of built) {
-      if (given.name in known || given.name in kinks) continue;
+    for (const { given: original, placeholders, values } of built) {
+      if (original.name in known || original.name in exempt) continue;
+      const given = original.name in kinks ? { ...original, inputs: enlarged(original.inputs) } : original;
       const outputs = Object.values(values).filter(({ dtype }) => isFloat(dtype));
       const variables = Object.values(placeholders).filter(({ dtype }) => isFloat(dtype));
       if (outputs.length === 0 || variables.length === 0) continue;
@@ -175,8 +188,11 @@ describe.skipIf(!available)("ONNX's node cases (skipped without Debian's libonnx
       if (!(Math.abs(exact - numeric) <= 1e-6 * Math.max(1, Math.abs(exact)))) wrong.push(`${given.name}: ${exact} against ${numeric}`);
       checked++;
     }
-    console.log(`gradients of ${checked} cases agree with central differences; ${Object.keys(kinks).length} cases lie on a kink or round`);
+    console.log(
+      `gradients of ${checked - wrong.length} of ${checked} cases agree with central differences, ${Object.keys(kinks).length} of them beside a kink; ` +
+        `${Object.keys(exempt).length} cases are exempt`,
+    );
     expect(wrong).toEqual([]);
-    expect(checked).toBeGreaterThanOrEqual(300);
+    expect(checked).toBeGreaterThanOrEqual(600);
   });
 });

@@ -6,7 +6,7 @@ import { cacheFolder, download, loadData, locate } from "../../data/node/index.t
 import { writeAtomic } from "../../runs/index.ts";
 import { command, group } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir } from "../fields.ts";
+import { bounds, dataDir } from "../fields.ts";
 import { didYouMean } from "../suggest.ts";
 import { table } from "../table.ts";
 
@@ -82,6 +82,7 @@ const show = command({
     split: z.enum(["train", "test"]).default("train").meta({ description: "which part" }),
     examples: z.int().min(1).max(10_000).default(50).meta({ description: "how many" }),
     png: z.string().optional().meta({ placeholder: "FILE", description: "write them to a PNG file" }),
+    bounds,
     dataDir,
   }),
   positional: ["source"],
@@ -89,8 +90,8 @@ const show = command({
     ["saddle data show digits", "three of them as text, and the numbers per class"],
     ["saddle data show mnist --split test --examples 100 --png mnist.png", "a sheet of pictures"],
   ],
-  async run({ source, split, examples, png, dataDir }, terminal) {
-    const data = await loadData(source, { split, dataDir });
+  async run({ source, split, examples, png, ...where }, terminal) {
+    const data = await loadData(source, { split, ...where });
     const perClass = data.classes.map((name, label) => ({
       name,
       examples: data.labels.reduce((total, own) => total + (own === label ? 1 : 0), 0),

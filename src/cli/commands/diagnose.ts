@@ -6,7 +6,7 @@ import { formatDuration, formatNumber } from "../../report/format.ts";
 import { isRun, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, inputShape, output, seed, threads } from "../fields.ts";
+import { bounds, dataDir, device, fraction, inputShape, output, seed, threads } from "../fields.ts";
 import type { DiagnoseEvent, DiagnoseInput, DiagnoseResult } from "../jobs/diagnose.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -33,6 +33,7 @@ export default command({
     inputShape,
     output,
     out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
+    bounds,
     dataDir,
     seed,
     threads,

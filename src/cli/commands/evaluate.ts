@@ -5,7 +5,7 @@ import { formatDuration, formatNumber } from "../../report/index.ts";
 import { isEndpoint, isRun, moduleBeside, readSettings, runJob } from "../../runs/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, inputShape, output, parseFraction, seed, threads } from "../fields.ts";
+import { bounds, dataDir, device, fraction, inputShape, output, parseFraction, seed, threads } from "../fields.ts";
 import { attackChoices, type EvaluateEvent, type EvaluateInput, type EvaluateResult } from "../jobs/evaluate.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -57,6 +57,7 @@ export const evaluateOptions = z.object({
   output,
   timeout: z.number().positive().default(30).meta(text("seconds that an endpoint may take for one batch")),
   out: z.string().optional().meta({ placeholder: "DIR", description: "folder of the report (default: in the run)" }),
+  bounds,
   dataDir,
   seed,
   threads,

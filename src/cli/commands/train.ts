@@ -8,7 +8,7 @@ import { defenseNames, isOnnxFile, moduleBeside, type RunEvent, readSettings, ru
 import { scheduleNames } from "../../training/index.ts";
 import { command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { dataDir, device, fraction, inputShape, output, seed, threads } from "../fields.ts";
+import { bounds, dataDir, device, fraction, inputShape, output, seed, threads } from "../fields.ts";
 import type { TrainInput } from "../jobs/train.ts";
 import { table } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
@@ -98,6 +98,7 @@ export default command({
     checkpointSeconds: z.number().positive().default(30).meta(text("seconds between checkpoints within an epoch")),
     out: z.string().optional().meta({ placeholder: "DIR", description: "run directory (default: runs/DATA-MODEL-DEFENSE)" }),
     resume: z.string().optional().meta({ placeholder: "DIR", description: "go on with the run in this directory; its settings are kept" }),
+    bounds,
     dataDir,
     seed,
     threads,

@@ -20,6 +20,8 @@ export interface DiagnoseInput {
   deviation?: number[];
   weights: "best" | "last";
   data?: string;
+  /** Smallest and largest value of an input. */
+  bounds?: readonly number[];
   dataDir?: string;
   examples: number;
   norm: "linf" | "l2";
@@ -46,7 +48,8 @@ export default async function run(input: DiagnoseInput, { emit, signal }: JobCon
   const began = performance.now();
   const settings = isRun(input.target) ? readSettings(input.target) : undefined;
   const dataDir = input.dataDir ?? settings?.dataDir;
-  const data = take(await loadData(input.data ?? settings?.data ?? "digits", { split: "test", dataDir }), input.examples);
+  const bounds = input.bounds ?? (input.data === undefined ? settings?.bounds : undefined);
+  const data = take(await loadData(input.data ?? settings?.data ?? "digits", { split: "test", dataDir, bounds }), input.examples);
   const { x, y } = whole(data);
   const { model, notes } = openModel(input.target, { ...input, data });
   const diagnosis = await diagnose(model, x, y, {

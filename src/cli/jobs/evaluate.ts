@@ -50,6 +50,8 @@ export interface EvaluateInput {
   deviation?: number[];
   weights: "best" | "last";
   data?: string;
+  /** Smallest and largest value of an input. */
+  bounds?: readonly number[];
   dataDir?: string;
   examples?: number;
   /** Names of attacks or of AutoAttack's versions. */
@@ -97,7 +99,8 @@ export default async function run(input: EvaluateInput, { emit, signal }: JobCon
   const began = performance.now();
   const settings = isEndpoint(input.target) || !isRun(input.target) ? undefined : readSettings(input.target);
   const source = input.data ?? settings?.data ?? "digits";
-  const all = await loadData(source, { split: "test", dataDir: input.dataDir ?? settings?.dataDir });
+  const bounds = input.bounds ?? (input.data === undefined ? settings?.bounds : undefined);
+  const all = await loadData(source, { split: "test", dataDir: input.dataDir ?? settings?.dataDir, bounds });
   const data = take(all, input.examples ?? Number.POSITIVE_INFINITY);
   const { x, y } = whole(data);
   const labels = y.data;

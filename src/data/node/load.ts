@@ -17,6 +17,8 @@ export interface LoadOptions {
   dataDir?: string;
   /** At most this many examples, the first ones. */
   limit?: number;
+  /** Smallest and largest value of an input, for npz: and npy: data whose floats do not lie in [0, 1]. */
+  bounds?: readonly number[];
 }
 
 /** What `loadData` understands, for messages and help. */
@@ -29,13 +31,15 @@ export const sources = ["digits", ...catalogue.map(({ name }) => name), "cifar10
  */
 export async function loadData(
   source: string,
-  { split = "train", dataDir, limit = Number.POSITIVE_INFINITY }: LoadOptions = {},
+  { split = "train", dataDir, limit = Number.POSITIVE_INFINITY, bounds }: LoadOptions = {},
 ): Promise<Dataset> {
   if (!(limit >= 1)) throw new DataError(source, `cannot load ${limit} examples`, "Ask for at least one");
   const [, kind, path] = /^(npy|npz|folder):(.+)$/.exec(source) ?? [];
+  if (bounds && kind !== "npz" && kind !== "npy")
+    throw new DataError(source, "the bounds of its inputs are known, 0 and 1", "Give bounds for npz: and npy: data only");
   if (kind === "folder") return loadImageFolder(path, split, limit);
-  if (kind === "npz") return take(fromArrays(decodeNpz(await readBytes(path), path), { split, name: path }), limit);
-  if (kind === "npy") return take(fromArrays(await readNpyFolder(path, split), { split, name: path }), limit);
+  if (kind === "npz") return take(fromArrays(decodeNpz(await readBytes(path), path), { split, name: path, bounds }), limit);
+  if (kind === "npy") return take(fromArrays(await readNpyFolder(path, split), { split, name: path, bounds }), limit);
   if (source === "digits") return take(digits({ split }), limit);
   if (source === "cifar10-jpeg") return loadCifar10Jpeg(split, dataDir, limit);
   const published = catalogue.find(({ name }) => name === source);
