@@ -29,13 +29,12 @@ export const foldConstants: Pass = (outputs) =>
 /** Values with the same operator, inputs and attributes become one. */
 export const shareCommon: Pass = (outputs) => {
   const known = new Map<string, Value>();
-  const tensors = new Map<unknown, number>();
+  const numberOf = contentNumbers();
   const identify = (attribute: unknown) => {
     if (typeof attribute !== "object" || attribute === null || Array.isArray(attribute)) return attribute;
     const { data, shape, dtype } = attribute as Tensor;
     if (data.length <= 64) return [dtype, shape, Array.from(data as Float64Array, (v) => (Object.is(v, -0) ? "-0" : String(v)))];
-    if (!tensors.has(data)) tensors.set(data, tensors.size);
-    return ["tensor", tensors.get(data), dtype, shape];
+    return ["tensor", numberOf(data), dtype, shape];
   };
   return rebuild(outputs, (value, inputs) => {
     if (isInput(value)) return undefined;
@@ -50,6 +49,22 @@ export const shareCommon: Pass = (outputs) => {
     return first;
   });
 };
+
+/** Numbers for arrays, the same for equal contents: those with the same numbers at a few places are compared as a whole. */
+function contentNumbers(): (data: Tensor["data"]) => number {
+  const seen = new Map<string, { data: Tensor["data"]; number: number }[]>();
+  let count = 0;
+  return (data) => {
+    const sample = Array.from({ length: 16 }, (_, i) => data[Math.floor((i * (data.length - 1)) / 15)]);
+    const key = `${data.length} ${sample}`;
+    const alike = seen.get(key) ?? [];
+    seen.set(key, alike);
+    const same = alike.find((other) => other.data === data || data.every((v: number | bigint, i: number) => Object.is(v, other.data[i])));
+    if (same) return same.number;
+    alike.push({ data, number: count });
+    return count++;
+  };
+}
 
 /**
  * Identities: x·1, x+0, x−0, x/1, x·0 (= 0, also where x is not finite), −(−x), reshapes, transposes and repetitions of themselves,

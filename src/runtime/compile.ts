@@ -72,6 +72,8 @@ export async function compile<Outputs extends string>(
           throw error;
         });
 
+  // The graph itself is not needed any more, and its tables can be large.
+  const preparedTypes = prepared.map(({ dtype, shape }) => ({ dtype, shape }));
   let released = false;
   let holding: { readonly given: Readonly<Record<string, Tensor>>; readonly prepared: readonly Tensor[] } | undefined;
   const check = () => {
@@ -83,7 +85,7 @@ export async function compile<Outputs extends string>(
       check();
       checkNames("held input", Object.keys(feeds), Object.fromEntries(held.map((name) => [name, inputs[name]])));
       const given = seldom.map((entry) => checkedFeed(entry, feeds));
-      const before = holding?.prepared ?? alignedZeros(prepared);
+      const before = holding?.prepared ?? alignedZeros(preparedTypes);
       holding = undefined;
       const computed = (await preparation?.run(given, before)) ?? [];
       holding = { given: Object.fromEntries(kept.map(({ name }) => [name, feeds[name]])), prepared: computed };

@@ -3,7 +3,7 @@ import { topological, type Value } from "../graph/index.ts";
 import { exportOnnx } from "../onnx/export.ts";
 import { byteLength, type Tensor } from "../tensor/index.ts";
 import type { Backend, SessionOptions } from "./backend.ts";
-import { lease } from "./cache.ts";
+import { type Lease, lease } from "./cache.ts";
 import { CompileError } from "./errors.ts";
 import { formDomains, formRules } from "./lowering/forms.ts";
 
@@ -20,20 +20,28 @@ export async function openProgram(
   outputs: readonly Value[],
   options: SessionOptions,
 ): Promise<Program> {
+  return programOf(await leaseSession(engine, inputs, outputs, options), outputs.length);
+}
+
+/** On its own, so that the program keeps neither the graph nor its bytes alive. */
+function programOf({ session, release }: Lease, results: number): Program {
+  return {
+    async run(given, into) {
+      const computed = await session.run(numbered("i", given), numbered("o", into));
+      return Array.from({ length: results }, (_, i) => computed[`o${i}`]);
+    },
+    release,
+  };
+}
+
+async function leaseSession(engine: Backend, inputs: readonly Value[], outputs: readonly Value[], options: SessionOptions): Promise<Lease> {
   const model = exportOnnx(numbered("i", inputs), numbered("o", outputs), { extraRules: formRules, domains: formDomains });
   const key = `${JSON.stringify(options)} ${await digest(model)}`;
-  const held = await lease(key, model.length + peakBytes(outputs), () =>
+  return lease(key, model.length + peakBytes(outputs), () =>
     engine.session(model, { ...options, own: true }).catch((error: Error) => {
       throw new CompileError(explain(error.message, options));
     }),
   );
-  return {
-    async run(given, into) {
-      const computed = await held.session.run(numbered("i", given), numbered("o", into));
-      return outputs.map((_, i) => computed[`o${i}`]);
-    },
-    release: () => held.release(),
-  };
 }
 
 /** Inputs and outputs are numbered, so that equal graphs have equal bytes whatever their names. */

@@ -2,8 +2,11 @@
  * Convolutions with many weights and few pixels, as matrix products over the whole batch: a blocked convolution reads all weights again for every
  * line of every image, which is slow once they do not fit into the processor's cache. Every window becomes a row of [taps, C]; weights come
  * as [C, taps], and whichever is cheaper is turned: settled weights, which are turned once, or else the rows, which are fewer.
+ *
+ * An image of fewer pixels than the kernel has taps (2×2 and 3×3) is a row itself: settled weights become one matrix from all numbers of an image to
+ * all of its result, which windows would multiply with zeros around the image as well. Forwards and backwards take the same matrix.
  */
-import { reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
+import { expand, reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
 import { type Shape, size } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
 import { scaleChannels } from "./blocked-channels.ts";
@@ -23,6 +26,11 @@ export function worthMatrices(weights: Shape, pixels: Shape, { groups }: Window,
 
 /** Conv: rows · weightsᵀ + bias. */
 export function matrixConvolution(value: Value, [x, w, bias]: readonly Value[], layout: Layout): Value {
+  const whole = imageMatrix(w, x.shape, value.shape, value.attributes as Window, layout);
+  if (whole) {
+    const product = gemm(asMatrix(layout.enter(x)), whole, bias && perNumber(bias, value.shape, layout), { transA: false, transB: true });
+    return layout.leave(reshape(product, value.shape), value.shape[1]);
+  }
   const rows = windowRows(x, w.shape, value.shape, value.attributes as Window, layout);
   const fixed = layout.settled(w);
   const product = gemm(asMatrix(fixed ? rows : turned(rows)), asMatrix(fixed ? turned(tapsLast(w)) : w), bias, {
@@ -37,6 +45,11 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
   const { strides, pads, dilations } = value.attributes as Window;
   const [, channels, ...kernel] = w.shape;
   const [examples, , ...pixels] = dy.shape;
+  const whole = imageMatrix(w, value.shape, dy.shape, value.attributes as Window, layout);
+  if (whole) {
+    const product = gemm(asMatrix(layout.enter(dy)), whole, undefined, { transA: false, transB: false });
+    return layout.leave(reshape(product, value.shape), channels);
+  }
   const extents = value.shape.slice(2);
   const [runs, { block }] = [channels / layout.block, layout];
   // One more row, of zeros, for windows that do not reach a pixel.
@@ -61,6 +74,30 @@ export function matrixInputGradient(value: Value, [dy, w]: readonly Value[], lay
 export function matrixWeightGradient(value: Value, [x, dy]: readonly Value[], layout: Layout): Value {
   const rows = windowRows(x, value.shape, dy.shape, value.attributes as Window, layout);
   return reshape(gemm(toRows(dy, layout), asMatrix(turned(rows)), undefined, { transA: true, transB: false }), value.shape);
+}
+
+/** Settled weights as a matrix [numbers of y, numbers of x] of one image, both in the layout's order, where x has fewer pixels than there are taps. */
+function imageMatrix(w: Value, x: Shape, y: Shape, { strides, pads, dilations }: Window, { block, settled }: Layout): Value | undefined {
+  const [outputs, inputs, ...kernel] = w.shape;
+  const [from, to] = [x.slice(2), y.slice(2)];
+  if (!settled(w) || size(from) >= size(kernel)) return undefined;
+  const [runs, all] = [inputs / block, turned(tapsLast(w))];
+  const tapOf = (axis: number, pixel: number, window: number) => (pixel + pads[axis] - window * strides[axis]) / dilations[axis];
+  const inside = (axis: number, tap: number) => Number.isInteger(tap) && tap >= 0 && tap < kernel[axis];
+  const places = overGrid([outputs / block, ...to, block, runs, ...from], ([o, h, v, within, run, row, column]) => {
+    const [i, j] = [tapOf(0, row, h), tapOf(1, column, v)];
+    if (!inside(0, i) || !inside(1, j)) return size(w.shape) / block;
+    return ((o * block + within) * size(kernel) + i * kernel[1] + j) * runs + run;
+  });
+  // Pixels that no tap joins get a run of zeros, behind all others.
+  const zeros = size(w.shape) / block;
+  const padded = places.includes(zeros) ? fillChannels(reshape(all, [zeros, block]), zeros + 1, 0) : all;
+  return reshape(gatherRuns(padded, block, places), [outputs * size(to), inputs * size(from)]);
+}
+
+/** A number per channel for every number of a result in the layout. */
+function perNumber(bias: Value, [, channels, ...pixels]: Shape, { block }: Layout): Value {
+  return reshape(expand(reshape(bias, [channels / block, 1, block]), [channels / block, size(pixels), block]), [-1]);
 }
 
 /** Every window of x as a row: [N · pixels, taps, C]. */

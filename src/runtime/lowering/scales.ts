@@ -1,8 +1,11 @@
 /** Factors per channel go into the weights of a convolution next to them, where the weights are fewer than the pixels, or settled. */
-import { add, apply, div, mul, rebuild, reshape, sqrt, sub, topological, type Value } from "../../graph/index.ts";
+import { add, apply, div, inputsOf, mul, rebuild, reshape, sqrt, sub, topological, type Value } from "../../graph/index.ts";
 import { sameShape, size } from "../../tensor/index.ts";
 import { isSettled, type LoweringPass } from "./index.ts";
 import { usesOf } from "./uses.ts";
+
+/** About as often as settled inputs stay while the others change. */
+const manyRuns = 10;
 
 /**
  * BatchNormalization(Conv(x, w)) is Conv with scaled weights and another bias, and factors before or behind a convolution's input gradient
@@ -10,8 +13,8 @@ import { usesOf } from "./uses.ts";
  */
 export const foldScales: LoweringPass = (outputs, target) => {
   const uses = usesOf(outputs);
-  const fewWeights = (convolution: Value) =>
-    size(convolution.inputs[1].shape) <= size(convolution.shape) || isSettled(convolution.inputs[1], target);
+  const fewWeights = ({ inputs: [, w], shape }: Value) =>
+    size(w.shape) <= (isSettled(w, target) ? manyRuns : 1) * size(shape) || inputsOf([w]).length === 0;
   // Factors before an input gradient go there and not behind the one before it: those of a batch normalization scale the same weights forwards.
   const before = new Set(
     topological(outputs).flatMap((value) =>
