@@ -9,6 +9,7 @@ import type { Layout } from "./blocked.ts";
 import type { Window } from "./blocked-matrices.ts";
 import { fillChannels, reorderForGradient } from "./blocked-weights.ts";
 import { blockedConv } from "./forms.ts";
+import { alignGroups } from "./reach.ts";
 import { gatherRuns, overGrid } from "./runs.ts";
 
 /**
@@ -21,20 +22,20 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
   const [n, channels, ...spatial] = value.shape;
   const [outputs, , ...kernel] = w.shape;
   if (kernel.every((k) => k === 1) && pads.every((p) => p === 0)) return onePixelGradient(value, [dy, w], layout);
-  // Pixel h + pad = s·q + r: q counts within class r, and its taps are k = r + s·j.
-  const [taps, counts] = [
-    kernel.map((k, axis) => Math.ceil(k / strides[axis])),
-    spatial.map((h, axis) => ceilDivide(h + pads[axis], strides[axis])),
-  ];
-  const ends = counts.map((count, axis) => count - dy.shape[axis + 2]);
+  // Pixel h is number q of its class r where h + offset = s·q + r.
+  const axes = spatial.map((h, axis) => alignGroups(h, kernel[axis], { stride: strides[axis], pad: pads[axis] }, strides[axis]));
+  const [taps, counts] = [axes.map(({ windows }) => windows), axes.map(({ groups }) => groups)];
+  const begins = axes.map(({ first }) => -first);
+  const ends = counts.map((count, axis) => count - 1 + taps[axis] - begins[axis] - dy.shape[axis + 2]);
   const worthwhile = kernel.length === 2 && kernel.every((k, axis) => k > strides[axis]) && outputs >= block;
-  const fits = groups === 1 && dilations.every((d) => d === 1) && ends.every((end) => end >= 0);
+  const fits = groups === 1 && dilations.every((d) => d === 1) && [...begins, ...ends].every((n) => n >= 0);
   if (!worthwhile || !fits) return undefined;
   const filled = ceilDivide(channels, block) * block;
-  const y = blockedConv(layout.enter(dy), classWeights(w, strides, taps, filled, block), undefined, undefined, {
+  const before = axes.map(({ offset, first, windows }, axis) => strides[axis] * (first + windows - 1) + offset - pads[axis]);
+  const y = blockedConv(layout.enter(dy), classWeights(w, { strides, taps, before }, filled, block), undefined, undefined, {
     kernel: taps,
     strides: [1, 1],
-    pads: [taps[0] - 1, taps[1] - 1, ...ends],
+    pads: [...begins, ...ends],
     dilations,
     groups,
     activation: undefined,
@@ -42,7 +43,7 @@ export function stridedInputGradient(value: Value, [dy, w]: readonly Value[], la
   });
   const planes = filled / block;
   const places = overGrid([n, planes, ...spatial], ([example, plane, h, v]) => {
-    const [row, column] = [h + pads[0], v + pads[1]];
+    const [row, column] = [h + axes[0].offset, v + axes[1].offset];
     const inClass = ((row % strides[0]) * strides[1] + (column % strides[1])) * planes + plane;
     const run = (example * strides[0] * strides[1] * planes + inClass) * counts[0] + Math.floor(row / strides[0]);
     return run * counts[1] + Math.floor(column / strides[1]);
@@ -77,11 +78,19 @@ function onePixelGradient(value: Value, [dy, w]: readonly Value[], layout: Layou
   return layout.leave(reshape(gatherRuns(runs, block, places), [n, filled, ...spatial]), channels);
 }
 
-/** The weights of all classes as those of one convolution from the channels of dy to (class, channel of x), turned round and reordered. */
-function classWeights(w: Value, strides: readonly number[], taps: readonly number[], filled: number, block: number): Value {
+/**
+ * The weights of all classes as those of one convolution from the channels of dy to (class, channel of x), turned round and reordered. With `before`
+ * zeros before the kernel, class r has its numbers r, r + s, ….
+ */
+function classWeights(
+  w: Value,
+  { strides, taps, before }: Record<"strides" | "taps" | "before", readonly number[]>,
+  filled: number,
+  block: number,
+): Value {
   const filledUp = pad(fillChannels(w, block, 0), {
-    before: [0, 0, 0, 0],
-    after: [0, filled - w.shape[1], ...taps.map((count, axis) => count * strides[axis] - w.shape[axis + 2])],
+    before: [0, 0, ...before],
+    after: [0, filled - w.shape[1], ...taps.map((count, axis) => count * strides[axis] - w.shape[axis + 2] - before[axis])],
   });
   const [outputs, , height, width] = filledUp.shape;
   const last = transpose(reshape(filledUp, [outputs, filled, height * width]), [0, 2, 1]);

@@ -18,3 +18,24 @@ export function reachOf(extent: number, windows: number, taps: number, placeOf: 
 export function mostReached(places: readonly (readonly Reach[])[]): number {
   return places.reduce((most, { length }) => Math.max(most, length), 1);
 }
+
+/** Pixels along an axis in groups of `period`: pixel h is number h + offset − period·i of group i, which windows i·period/stride + first, … reach. */
+export interface Alignment {
+  readonly offset: number;
+  readonly groups: number;
+  readonly first: number;
+  /** Number of windows that reach a group. */
+  readonly windows: number;
+}
+
+/** The groups that take the fewest products of groups and windows. `period` is a multiple of the stride. */
+export function alignGroups(extent: number, kernel: number, { stride, pad }: { stride: number; pad: number }, period: number): Alignment {
+  const alignments = Array.from({ length: Math.min(pad, period - 1) + 1 }, (_, offset) => {
+    // Tap r + shift − stride·(window) of a window lies on pixel r of a group.
+    const shift = pad - offset;
+    const first = -Math.floor((kernel - 1 - shift) / stride);
+    const windows = Math.floor((period - 1 + shift) / stride) - first + 1;
+    return { offset, groups: Math.ceil((extent + offset) / period), first, windows };
+  });
+  return alignments.reduce((a, b) => (b.groups * b.windows <= a.groups * a.windows ? b : a));
+}
