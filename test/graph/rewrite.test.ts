@@ -140,7 +140,7 @@ describe("common subexpressions", () => {
     expect(a).toBe(b);
   });
 
-  it("stay apart when an axis, a dtype, or the sign of a zero differs", () => {
+  it("stay apart when an axis, a dtype, the sign of a zero or one number of a table differs", () => {
     const different = [
       [reduceSum(x, [0]), reduceSum(x, [1])],
       [reduceSum(x, [0]), reduceSum(x, [0], { keepDimensions: true })],
@@ -149,10 +149,14 @@ describe("common subexpressions", () => {
       [constant(full([100], 1)), constant(full([100], 2))],
       [sub(x, Number.POSITIVE_INFINITY), sub(x, Number.NEGATIVE_INFINITY)],
     ];
+    const table = Float32Array.from({ length: 1000 }, (_, i) => i);
+    different.push([constant(tensor(table, [1000])), constant(tensor(table.with(501, -1), [1000]))]);
     for (const [one, other] of different) {
       const [a, b] = shareCommon([one, other]);
       expect(a).not.toBe(b);
     }
+    const [first, second] = shareCommon([constant(tensor(table, [1000])), constant(tensor(table.slice(), [1000]))]);
+    expect(first).toBe(second);
     const shared = new Uint8Array(100);
     const [a, b] = shareCommon([constant(tensor(shared, [100], "bool")), constant(tensor(shared, [100], "uint8"))]);
     expect([a.dtype, b.dtype]).toEqual(["bool", "uint8"]);

@@ -72,3 +72,39 @@ it.each(["small-cnn", "preact-resnet-18", "mnist-fast"] as const)("%s has the sa
   expect(Math.max(...a.map((n, i) => Math.abs(n - b[i]))) / scale).toBeLessThan(2e-5);
   await Promise.all([plain.release(), kept.release()]);
 });
+
+it.each([
+  { name: "2×2 pixels, each of which meets each", shape: [5, 128, 2, 2], kernel: [3, 3], options: { pads: 1 } },
+  { name: "2×4 pixels, some too far apart to meet", shape: [5, 128, 2, 4], kernel: [3, 3], options: { pads: 1 } },
+  { name: "2×3 pixels, strided", shape: [5, 128, 2, 3], kernel: [3, 3], options: { pads: 1, strides: [1, 2] } },
+  {
+    name: "3×2 pixels, dilated, padded on one side",
+    shape: [5, 128, 3, 2],
+    kernel: [2, 4],
+    options: { pads: [0, 3, 1, 3], dilations: [1, 2] },
+  },
+] as const)("convolutions of $name with many held or constant weights, and their input gradients", async ({ shape, kernel, options }) => {
+  const [image, filter, bias] = [g.input("image", shape), g.input("filter", [1024, 128, ...kernel]), g.input("bias", [1024])];
+  const data = { image: drawn(shape, 1), filter: drawn(filter.shape, 2), bias: drawn(bias.shape, 3) };
+  // The image goes through a convolution before, so that the one that is looked at is in the layout.
+  const first = g.constant(drawn([128, 128, 1, 1], 4));
+  const outputs = (own: g.Value) => {
+    const h = g.relu(g.conv(image, first));
+    const convolved = g.conv(h, own, bias, options as Parameters<typeof g.conv>[3]);
+    return { convolved, gradient: g.grad(g.sum(g.mul(convolved, g.sin(convolved))), image) };
+  };
+  const plain = await compile({ image, filter, bias }, outputs(filter), { blocked: false });
+  const kept = await compile({ image, filter, bias }, outputs(filter), { held: ["filter"] });
+  const fixed = await compile({ image, bias }, outputs(g.constant(data.filter)));
+  await kept.hold({ filter: data.filter });
+  const expected = await plain.run(data);
+  for (const found of [await kept.run({ image: data.image, bias: data.bias }), await fixed.run({ image: data.image, bias: data.bias })])
+    for (const part of ["convolved", "gradient"] as const) {
+      const [a, b] = [expected[part].data as Float32Array, found[part].data as Float32Array];
+      const scale = a.reduce((most, n) => Math.max(most, Math.abs(n)), 0);
+      expect(a.reduce((most, n, i) => Math.max(most, Math.abs(n - b[i])), 0) / scale, part).toBeLessThan(1e-4);
+    }
+  await Promise.all([plain.release(), kept.release(), fixed.release()]);
+});
+
+const drawn = (shape: readonly number[], seed: number) => cast(uniform(key(seed), shape, -0.1, 0.1), "float32") as Tensor<"float32">;
