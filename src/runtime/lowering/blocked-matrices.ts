@@ -6,7 +6,7 @@
  * An image of fewer pixels than the kernel has taps (2×2 and 3×3) is a row itself: settled weights become one matrix from all numbers of an image to
  * all of its result, which windows would multiply with zeros around the image as well. Forwards and backwards take the same matrix.
  */
-import { expand, reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
+import { expand, inputsOf, reduceSum, reshape, transpose, type Value } from "../../graph/index.ts";
 import { type Shape, size } from "../../tensor/index.ts";
 import type { Layout } from "./blocked.ts";
 import { scaleChannels } from "./blocked-channels.ts";
@@ -28,7 +28,7 @@ export function worthMatrices(weights: Shape, pixels: Shape, { groups }: Window,
 export function matrixConvolution(value: Value, [x, w, bias]: readonly Value[], layout: Layout): Value {
   const whole = imageMatrix(w, x.shape, value.shape, value.attributes as Window, layout);
   if (whole) {
-    const product = gemm(asMatrix(layout.enter(x)), whole, bias && perNumber(bias, value.shape, layout), { transA: false, transB: true });
+    const product = imageProduct(asMatrix(layout.enter(x)), whole, bias && perNumber(bias, value.shape, layout));
     return layout.leave(reshape(product, value.shape), value.shape[1]);
   }
   const rows = windowRows(x, w.shape, value.shape, value.attributes as Window, layout);
@@ -93,6 +93,17 @@ function imageMatrix(w: Value, x: Shape, y: Shape, { strides, pads, dilations }:
   const zeros = size(w.shape) / block;
   const padded = places.includes(zeros) ? fillChannels(reshape(all, [zeros, block]), zeros + 1, 0) : all;
   return reshape(gatherRuns(padded, block, places), [outputs * size(to), inputs * size(from)]);
+}
+
+/**
+ * images · wholeᵀ + offset. The engine packs the second factor anew in every run where it is no constant: then the smaller one comes second, and the
+ * product is turned, by three axes, since a turn by two would be taken back into the product.
+ */
+function imageProduct(images: Value, whole: Value, offset: Value | undefined): Value {
+  const second = { transA: false, transB: true };
+  if (inputsOf([whole]).length === 0) return gemm(images, whole, offset, second);
+  const columns = gemm(whole, images, offset && reshape(offset, [-1, 1]), second);
+  return turned(reshape(columns, [1, ...columns.shape]));
 }
 
 /** A number per channel for every number of a result in the layout. */
