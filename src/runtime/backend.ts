@@ -9,8 +9,6 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Whether the model is one of ours, to which an output may be added that has results written in place. */
   readonly own?: boolean;
-  /** Whether the session runs so seldom that it gives its memory back after every run. */
-  readonly seldom?: boolean;
   /** File name prefix of a profile by operator, written when the session is released (Node only). */
   readonly profile?: string;
 }

@@ -67,7 +67,7 @@ export async function compile<Outputs extends string>(
   const preparation =
     prepared.length === 0
       ? undefined
-      : await openProgram(engine, seldom.map(placeholder), prepared, { ...options, seldom: true }).catch(async (error) => {
+      : await openProgram(engine, seldom.map(placeholder), prepared, options).catch(async (error) => {
           await program.release();
           throw error;
         });

@@ -13,8 +13,10 @@ const manyRuns = 10;
  */
 export const foldScales: LoweringPass = (outputs, target) => {
   const uses = usesOf(outputs);
-  const fewWeights = ({ inputs: [, w], shape }: Value) =>
-    size(w.shape) <= (isSettled(w, target) ? manyRuns : 1) * size(shape) || inputsOf([w]).length === 0;
+  const fewWeights = ({ inputs: [x, w], shape }: Value) =>
+    isSettled(w, target)
+      ? inputsOf([w]).length === 0 || size(w.shape) <= manyRuns * Math.min(size(x.shape), size(shape))
+      : size(w.shape) <= size(shape);
   // Factors before an input gradient go there and not behind the one before it: those of a batch normalization scale the same weights forwards.
   const before = new Set(
     topological(outputs).flatMap((value) =>

@@ -25,13 +25,12 @@ export async function nodeBackend(): Promise<Backend> {
       probes.set(device, probe);
       return probe;
     },
-    async session(model, { device, threads, own = false, seldom = false, profile }) {
+    async session(model, { device, threads, own = false, profile }) {
       const options = {
         executionProviders: [device],
         executionMode: "sequential" as const,
         // One block for all intermediate values, laid out ahead, is never given up: it takes up to a third more memory and no less time.
         enableMemPattern: false,
-        enableCpuMemArena: !seldom,
         logSeverityLevel: 3 as const,
         extra: { optimization, session: { force_spinning_stop: "1" } },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
