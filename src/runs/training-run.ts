@@ -36,6 +36,8 @@ export interface TrainingSummary {
   bestEpoch?: number;
   lastClean?: number;
   lastRobust?: number;
+  /** Whether the last epoch was hardly more often right than guessing. */
+  guessing?: boolean;
   seconds: number;
 }
 
@@ -79,7 +81,7 @@ export async function runTraining(
       } else {
         if (event.type === "epoch") {
           metrics.append(withoutTime(event));
-          Object.assign(summary, { lastClean: event.clean, lastRobust: event.robust });
+          Object.assign(summary, { lastClean: event.clean, lastRobust: event.robust, guessing: event.accuracy < 1.5 / settings.classes });
         } else if (event.type === "overfitting") metrics.append(event);
         else if (event.type === "step" && event.step % STEPS_PER_LINE === 0) metrics.append(withoutTime(event));
         emit(event);

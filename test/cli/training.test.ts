@@ -80,6 +80,12 @@ it("the same settings from a file give the same numbers", async () => {
   expect(numbers(JSON.parse(again.out))).toEqual(numbers(JSON.parse(trained.out)));
 });
 
+it("a training that learns nothing is said to, with what often helps; another is not", async () => {
+  const stuck = await saddle("train", ...settings.slice(0, -4), "--rate", "0", "--threads", "1", "--out", join(directory, "stuck"));
+  expect(stuck.err).toContain("training has not left its start: a smaller --rate");
+  expect(trained.err).not.toContain("has not left its start");
+});
+
 describe("what goes wrong is one line", () => {
   it.each([
     [["train", ...settings, "--out", run], "already holds a training run"],

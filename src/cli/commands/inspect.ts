@@ -77,7 +77,10 @@ function classifierRows(classifier: Inspection["classifier"]): string[][] {
   const { inputShape, domain, classes, guess, notes, flops, activationBytes, weightBytes, flat, obstacle, straightThrough } = classifier;
   const mebibytes = (bytes: number) => `${formatNumber(bytes / 2 ** 20, 3)} MiB`;
   return [
-    ["classifier", `${classes} classes, inputs [${inputShape}] in ${domain.low}..${domain.high}`],
+    [
+      "classifier",
+      `${classes} classes, inputs [${inputShape}] ${Number.isFinite(domain.low) ? `in ${domain.low}..${domain.high}` : "without bounds"}`,
+    ],
     ["domain", guess.reason],
     [
       "work",

@@ -184,6 +184,8 @@ function printSummary(summary: TrainingSummary, terminal: Terminal): void {
     ))
       terminal.print(line);
   }
+  if (summary.guessing)
+    terminal.note("training has not left its start: a smaller --rate, or an ε that grows over the first epochs (--warmup 3), often helps");
   terminal.print(`${summary.parameters} parameters, ${formatDuration(summary.seconds)}; run and model.onnx in ${summary.directory}`);
 }
 
