@@ -82,7 +82,7 @@ it("the same settings from a file give the same numbers", async () => {
 
 it("a training that learns nothing is said to, with what often helps; another is not", async () => {
   const stuck = await saddle("train", ...settings.slice(0, -4), "--rate", "0", "--threads", "1", "--out", join(directory, "stuck"));
-  expect(stuck.err).toContain("training has not left its start: a smaller --rate");
+  expect(stuck.err).toContain("training has not left its start: an ε that grows");
   expect(trained.err).not.toContain("has not left its start");
 });
 

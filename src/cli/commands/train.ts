@@ -185,7 +185,9 @@ function printSummary(summary: TrainingSummary, terminal: Terminal): void {
       terminal.print(line);
   }
   if (summary.guessing)
-    terminal.note("training has not left its start: a smaller --rate, or an ε that grows over the first epochs (--warmup 3), often helps");
+    terminal.note(
+      "training has not left its start: an ε that grows over the first epochs (--warmup 3) often helps, a smaller --rate sometimes",
+    );
   terminal.print(`${summary.parameters} parameters, ${formatDuration(summary.seconds)}; run and model.onnx in ${summary.directory}`);
 }
 
