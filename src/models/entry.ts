@@ -12,6 +12,8 @@ export interface ImportOptions {
   deviation?: readonly number[];
   /** Bounds of the numbers that the file takes, where the guess is wrong; the model then takes them as they are. */
   domain?: { readonly low: number; readonly high: number };
+  /** Smallest and largest number of the examples that the model will be given: its domain where the file does not tell any, or they are not [0, 1]. */
+  bounds?: readonly number[];
   /** How the file's input axes lie, where the guess is wrong. The model itself takes channels first. */
   layout?: InputGuess["layout"];
   /** Shape of one example, where the file leaves it open (in the file's layout), or of the images that the file takes flattened. */
@@ -26,6 +28,8 @@ export interface Entry extends Preparation {
   /** Shape of an example in the file. */
   readonly inner: Shape;
   readonly inputShape: Shape;
+  /** What is said of bounds that were taken from the examples. */
+  readonly boundsNote?: string;
 }
 
 /** How examples become what the file takes: multiplied, turned to its layout, centred and divided. */
@@ -45,7 +49,22 @@ export function entryOf(file: OnnxModel, wires: Wiring, options: ImportOptions):
   const guess = { ...found, layout: options.layout ?? found.layout };
   const turned = guess.layout === "channels last" ? [inner[inner.length - 1], ...inner.slice(0, -1)] : inner;
   const inputShape = flattened && options.inputShape ? options.inputShape : turned;
-  return { port, guess, inner, inputShape, ...domainOf(port, guess, inputShape, options) };
+  const bounds = options.domain ? undefined : ownBounds(guess, options.bounds);
+  const preparation = domainOf(port, guess, inputShape, { ...options, domain: options.domain ?? bounds });
+  return { port, guess, inner, inputShape, boundsNote: bounds && boundsNote(guess, bounds), ...preparation };
+}
+
+/** The bounds of the examples, where they say more than the file. */
+function ownBounds(guess: InputGuess, [low, high]: readonly number[] = []): Network["domain"] | undefined {
+  return high === undefined || (Number.isFinite(guess.high) && low === 0 && high === 1) ? undefined : { low, high };
+}
+
+function boundsNote({ low, high }: InputGuess, taken: Network["domain"]): string | undefined {
+  if (low === taken.low && high === taken.high) return undefined;
+  const file = Number.isFinite(high)
+    ? `the file looks like inputs of ${low} to ${high}`
+    : "the file does not tell the bounds of its inputs";
+  return `${file}; those of the data, ${taken.low} to ${taken.high}, are taken`;
 }
 
 function onlyInput(file: OnnxModel): OnnxPort {

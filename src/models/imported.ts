@@ -49,7 +49,7 @@ export function importModel(file: OnnxModel, options: ImportOptions = {}): Impor
     apply: (x, values) => ({ logits: run(x, values), statistics: {} }),
   };
   const { mean, deviation } = entry;
-  return { network, weights, file, guess, roles, normalization: { mean, deviation }, notes: notesOf(file, entry, place, options) };
+  return { network, weights, file, guess, roles, normalization: { mean, deviation }, notes: notesOf(file, entry, place) };
 }
 
 /** The original file with the weights of a model in place of its own, and with the normalization that was moved into it in front. */
@@ -90,12 +90,12 @@ function countClasses(run: (x: Value, weights: Record<string, Value>) => Value, 
   return run(input("two examples", [2, ...inputShape]), values).shape[1];
 }
 
-function notesOf(file: OnnxModel, { port, guess, factor }: Entry, place: LogitsPlace, { domain }: ImportOptions): string[] {
+function notesOf(file: OnnxModel, { port, guess, factor, boundsNote }: Entry, place: LogitsPlace): string[] {
   const halves = new Set([...file.elementTypes.values(), port.elementType].filter((type) => type.endsWith("float16")));
   const rounding = new Set(file.nodes.map(({ operator }) => operator).filter((operator) => straightThrough.has(operator)));
   return [
     ...(guess.layout === "channels last" ? ["the file takes channels last; the model takes channels first and turns them"] : []),
-    ...boundsNote(guess, domain),
+    ...(boundsNote ? [boundsNote] : []),
     ...(factor === 1 ? [] : [`${guess.reason}; the model takes 0 to 1 and multiplies by ${factor}`]),
     ...(port.shape?.[0] === 1 ? ["the file has a fixed batch of 1; the model maps it over the examples of a batch"] : []),
     ...(place.note ? [place.note] : []),
@@ -103,16 +103,5 @@ function notesOf(file: OnnxModel, { port, guess, factor }: Entry, place: LogitsP
     ...(rounding.size > 0
       ? [`rounding in ${[...rounding].join(", ")} has the straight-through gradient, which is not the derivative`]
       : []),
-  ];
-}
-
-/** What is said of bounds that were given and are not those that the file looks like. */
-function boundsNote({ low, high }: InputGuess, given: ImportOptions["domain"]): string[] {
-  if (!given || (given.low === low && given.high === high)) return [];
-  const taken = `${given.low} to ${given.high} are taken`;
-  return [
-    Number.isFinite(high)
-      ? `the file looks like inputs of ${low} to ${high}; ${taken}`
-      : `the file does not tell the bounds of its inputs; ${taken}`,
   ];
 }

@@ -57,7 +57,7 @@ export async function importPredictor(
     domain,
     classes,
     gives: "scores",
-    notes: place.note ? [place.note] : [],
+    notes: [place.note, entry.boundsNote].filter((note) => note !== undefined),
     predict,
     release: () => session.release(),
   };

@@ -15,7 +15,7 @@ import {
 } from "../models/index.ts";
 import type { OnnxModel } from "../onnx/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
-import { key, sameShape, size } from "../tensor/index.ts";
+import { key, size } from "../tensor/index.ts";
 import { RunError } from "./errors.ts";
 import type { TrainingSettings } from "./training-settings.ts";
 
@@ -39,9 +39,16 @@ export function isOnnxFile(name: string): boolean {
 /** The network that settings name. A file is read from the run's directory, where `keepInitial` put it. */
 export function modelSource(settings: TrainingSettings, directory: string): ModelSource {
   const { model, width, depth, activation, mean, deviation, inputShape, output, classes, seed } = settings;
-  const domain = settings.bounds && { low: settings.bounds[0], high: settings.bounds[1] };
+  const [low, high] = settings.bounds ?? [0, 1];
   if (isOnnxFile(model)) {
-    const imported = importModel(readOnnxFile(join(directory, INITIAL)), { mean, deviation, inputShape, output, domain, name: model });
+    const imported = importModel(readOnnxFile(join(directory, INITIAL)), {
+      mean,
+      deviation,
+      inputShape,
+      output,
+      bounds: [low, high],
+      name: model,
+    });
     const obstacle = gradientObstacle(imported);
     if (obstacle)
       throw new RunError(`${obstacle}, so ${model} cannot be trained against an adversary`, "saddle evaluate attacks it as a black box");
@@ -53,7 +60,7 @@ export function modelSource(settings: TrainingSettings, directory: string): Mode
     };
   }
   const normalization = mean || deviation ? { mean: mean ?? [0], deviation: deviation ?? [1] } : undefined;
-  const network = architecture(model, { width, depth, activation, normalization, inputShape, classes, domain });
+  const network = architecture(model, { width, depth, activation, normalization, inputShape, classes, domain: { low, high } });
   return {
     network,
     initial: () => network.initialize(key(seed).fold("initialization")),
@@ -67,12 +74,11 @@ export function exampleShape({ model, inputShape }: Pick<TrainingSettings, "mode
   return isOnnxFile(model) ? fitted({ inputShape }, readOnnxFile(join(directory, INITIAL)), data).inputShape : data.shape;
 }
 
-/** Options that say of a file what the examples tell: that its vectors are flattened examples, and bounds that are not [0, 1]. */
+/** Options that say of a file what the examples tell: their bounds, and that vectors as large as they are flattened examples. */
 export function fitted(options: ImportOptions, file: OnnxModel, { shape, bounds }: Pick<Dataset, "shape" | "bounds">): ImportOptions {
   const own = file.inputs[0]?.shape;
   const flattened = own?.length === 2 && shape.length > 1 && own[1] === size(shape);
-  const domain = sameShape(bounds, [0, 1]) ? undefined : { low: bounds[0], high: bounds[1] };
-  return { domain, ...options, inputShape: options.inputShape ?? (flattened ? shape : undefined) };
+  return { bounds, ...options, inputShape: options.inputShape ?? (flattened ? shape : undefined) };
 }
 
 /** Keeps the file that training starts from in the run's directory, so that the run needs nothing else. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Dataset } from "../data/index.ts";
-import { type ImportOptions, importModel, type Model, type Network } from "../models/index.ts";
+import { type ImportOptions, importModel, type Model } from "../models/index.ts";
 import { readOnnxFile } from "../onnx/node/index.ts";
 import { type Checkpoint, decodeCheckpoint } from "../training/index.ts";
 import { RunError } from "./errors.ts";
@@ -30,8 +30,7 @@ export function openModel(target: string, { weights = "best", data, ...options }
   if (isRun(target)) return { ...readModel(target, weights), notes: [] };
   const file = readOnnxFile(target);
   const { network, weights: own, notes } = importModel(file, data ? fitted(options, file, data) : options);
-  const bounded = data ? within(data, network) : { model: network, notes: [] };
-  return { model: { network: bounded.model, weights: own }, notes: [...notes, ...bounded.notes] };
+  return { model: { network, weights: own }, notes };
 }
 
 /** Whether a target is a folder rather than a file. @throws RunError when there is nothing under that name. */
@@ -42,16 +41,6 @@ export function isRun(target: string): boolean {
       "give an ONNX file, or the directory of a training run (saddle train --out DIR makes one)",
     );
   return statSync(target).isDirectory();
-}
-
-/** The bounds of the data for a model whose file does not tell any. */
-export function within<M extends Pick<Network, "domain">>(
-  { bounds: [low, high] }: Pick<Dataset, "bounds">,
-  model: M,
-): { model: M; notes: string[] } {
-  if (Number.isFinite(model.domain.low) && Number.isFinite(model.domain.high)) return { model, notes: [] };
-  const note = `the file does not tell the bounds of its inputs; those of the data, ${low} to ${high}, are taken`;
-  return { model: { ...model, domain: { low, high } }, notes: [note] };
 }
 
 /** Settings of the run in a directory. @throws RunError where there is none. */

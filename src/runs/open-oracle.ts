@@ -15,7 +15,7 @@ import { readOnnxFile } from "../onnx/node/index.ts";
 import { CompileError, type CompileOptions } from "../runtime/index.ts";
 import { RunError } from "./errors.ts";
 import { fitted } from "./models.ts";
-import { isRun, readModel, within } from "./open-model.ts";
+import { isRun, readModel } from "./open-model.ts";
 
 export interface OpenOracle {
   readonly oracle: Oracle;
@@ -62,23 +62,16 @@ export async function openOracle(
   const asked = fitted(options, file, data);
   const found = differentiable(file, asked);
   if (typeof found !== "string") {
-    const { model: network, notes } = within(data, found.network);
-    const model = { network, weights: found.weights };
-    return {
-      oracle: modelOracle(model, { batchSize, ...runtime }),
-      name: network.name,
-      notes: [...found.notes, ...notes],
-      contents: found.weights,
-    };
+    const { network, weights: contents, notes } = found;
+    return { oracle: modelOracle(found, { batchSize, ...runtime }), name: network.name, notes, contents };
   }
   const predictor = await importPredictor(file, { ...asked, ...runtime }).catch((error: Error) => {
     if (error instanceof CompileError)
       throw new RunError(`${found}, and as it is the file does not run: ${error.message}`, "export it with standard operators");
     throw error;
   });
-  const { model, notes } = within(data, predictor);
-  const said = [`${found}: the file is run as it is and attacked as a black box`, ...predictor.notes, ...notes];
-  return predicting({ ...model, notes: said }, Object.fromEntries(file.initializers), batchSize);
+  const said = [`${found}: the file is run as it is and attacked as a black box`, ...predictor.notes];
+  return predicting({ ...predictor, notes: said }, Object.fromEntries(file.initializers), batchSize);
 }
 
 function predicting(predictor: Predictor, contents: Weights, batchSize?: number): OpenOracle {

@@ -70,7 +70,7 @@ describe("data in −20 to 20", () => {
     const file = join(directory, "unit.onnx");
     writeFileSync(file, exportModel(network.initialize(key(2))));
     const told = await saddle("evaluate", file, ...bounded, "--attack", "fgsm", "--eps", "1", "--no-diagnosis", "--out", out);
-    expect(told.err + told.out).toContain("the file looks like inputs of 0 to 1; -20 to 20 are taken");
+    expect(told.err + told.out).toContain("the file looks like inputs of 0 to 1; those of the data, -20 to 20, are taken");
   });
 
   it("are refused where they were not told, with how to tell them", async () => {

@@ -87,7 +87,7 @@ it("vectors as long as the images are these, flattened: the bounds are those of 
   expect(await start({ target: flat })).toMatchObject({ clean: (await start({ inputShape: shape })).clean });
   const table = openModel(flat, { data: { shape: [12], bounds: [-2, 5] } });
   expect([table.model.network.inputShape, table.model.network.domain]).toEqual([[12], { low: -2, high: 5 }]);
-  expect(table.notes).toEqual(["the file does not tell the bounds of its inputs; -2 to 5 are taken"]);
+  expect(table.notes).toEqual(["the file does not tell the bounds of its inputs; those of the data, -2 to 5, are taken"]);
 });
 
 it("of several outputs the one that is named counts", async () => {
