@@ -11,7 +11,7 @@ import { compile } from "../runtime/index.ts";
 import { cast, full, integers, type Key, type Shape, type Tensor, tensor, toFloat64 } from "../tensor/index.ts";
 import { type Adversary, SGD, selfDerivative, vulnerability, weightedDirection, weightGradient } from "./adversarial-direction.ts";
 import { type Learner, unflatten, weightCount } from "./learner.ts";
-import type { Snapshot, StochasticEquation } from "./sde.ts";
+import { repeated, type Snapshot, type StochasticEquation } from "./sde.ts";
 
 /** Examples x [N, …] with y [N, …]. */
 export interface TrainingSet {
@@ -103,7 +103,7 @@ export async function trainCopies(
   const graph = await compileCopies(data, copies, { θ: [p], w: [N] }, ({ θ, w }, x, y) => ({
     X: sub(θ, weightedDirection(learner, θ, x, y, w, adversary)),
   }));
-  let X: Float64Array = Float64Array.from({ length: copies * p }, (_, i) => start[i % start.length]);
+  let X = repeated(start, copies * p);
   const snapshots: Snapshot[] = [{ t: 0, X }];
   for (let step = 1; step <= steps; step++) {
     const weights = batch === "all" ? new Float64Array(copies * N).fill(η / N) : batchWeights(key.fold(step), copies, N, batch, η);

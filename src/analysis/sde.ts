@@ -74,8 +74,7 @@ export async function simulate(
     );
   }
   if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
-  let X: Float64Array = new Float64Array(paths * equation.dimension);
-  for (let offset = 0; offset < X.length; offset += start.length) X.set(start, offset);
+  let X = repeated(start, paths * equation.dimension);
   const snapshots: Snapshot[] = [{ t: 0, X }];
   for (let i = 0; i < steps; i++) {
     X = await scheme(equation, X, dt, W.increment(i));
@@ -84,6 +83,13 @@ export async function simulate(
     snapshots.push({ t: (i + 1) * dt, X });
   }
   return snapshots;
+}
+
+/** One state over and over, or one for each path as they are. */
+export function repeated(start: ArrayLike<number>, length: number): Float64Array {
+  const X = new Float64Array(length);
+  for (let offset = 0; offset < length; offset += start.length) X.set(start, offset);
+  return X;
 }
 
 /** base + Σ weight · term. */
