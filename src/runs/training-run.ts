@@ -66,6 +66,7 @@ export async function runTraining(
   // An ε that cannot be is refused before anything is written.
   perturbationSets([batch(data, [0]).x.data], { norm: settings.norm, epsilon: settings.eps }, network.domain);
   const { training, options } = prepare(settings, data);
+  const chance = 1 / settings.classes;
   if (request) writeJson(join(directory, "config.json"), settings);
   const release = lock(directory);
   try {
@@ -81,7 +82,11 @@ export async function runTraining(
       } else {
         if (event.type === "epoch") {
           metrics.append(withoutTime(event));
-          Object.assign(summary, { lastClean: event.clean, lastRobust: event.robust, guessing: event.accuracy < 1.5 / settings.classes });
+          Object.assign(summary, {
+            lastClean: event.clean,
+            lastRobust: event.robust,
+            guessing: event.accuracy < chance + 0.05 * (1 - chance),
+          });
         } else if (event.type === "overfitting") metrics.append(event);
         else if (event.type === "step" && event.step % STEPS_PER_LINE === 0) metrics.append(withoutTime(event));
         emit(event);
