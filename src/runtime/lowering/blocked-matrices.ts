@@ -76,11 +76,14 @@ export function matrixWeightGradient(value: Value, [x, dy]: readonly Value[], la
   return reshape(gemm(toRows(dy, layout), asMatrix(turned(rows)), undefined, { transA: true, transB: false }), value.shape);
 }
 
-/** Settled weights as a matrix [numbers of y, numbers of x] of one image, both in the layout's order, where x has fewer pixels than there are taps. */
+/**
+ * Settled weights as a matrix [numbers of y, numbers of x] of one image, both in the layout's order, where x has fewer pixels than there are taps and the
+ * matrix is at most twice as large as the weights.
+ */
 function imageMatrix(w: Value, x: Shape, y: Shape, { strides, pads, dilations }: Window, { block, settled }: Layout): Value | undefined {
   const [outputs, inputs, ...kernel] = w.shape;
   const [from, to] = [x.slice(2), y.slice(2)];
-  if (!settled(w) || size(from) >= size(kernel)) return undefined;
+  if (!settled(w) || size(from) >= size(kernel) || size(from) * size(to) > 2 * size(kernel)) return undefined;
   const [runs, all] = [inputs / block, turned(tapsLast(w))];
   const tapOf = (axis: number, pixel: number, window: number) => (pixel + pads[axis] - window * strides[axis]) / dilations[axis];
   const inside = (axis: number, tap: number) => Number.isInteger(tap) && tap >= 0 && tap < kernel[axis];
