@@ -26,8 +26,41 @@ export function fillUniform(source: Key, out: Float32Array, low: number, high: n
  * layers, the layer and the place in it from different bits (Doornik 2005), 53 of them for the place.
  */
 export function fillNormal<T extends Float32Array | Float64Array>(source: Key, out: T, deviation = 1): T {
-  const bits = xoshiro128(source);
-  for (let i = 0; i < out.length; i++) out[i] = deviation * drawNormal(bits);
+  const state = firstState(source);
+  let [a, b, c, d] = state;
+  for (let i = 0; i < out.length; i++) {
+    // Two words of the stream, written out: nearly all numbers need no more.
+    const word = scrambled(b);
+    let t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = (d << 11) | (d >>> 21);
+    const second = scrambled(b);
+    t = b << 9;
+    c ^= a;
+    d ^= b;
+    b ^= c;
+    a ^= d;
+    c ^= t;
+    d = (d << 11) | (d >>> 21);
+    const layer = word & (layers - 1);
+    const x = placeIn(layer, word, second);
+    if (Math.abs(x) < ends[layer + 1]) out[i] = deviation * x;
+    else {
+      state[0] = a;
+      state[1] = b;
+      state[2] = c;
+      state[3] = d;
+      out[i] = deviation * nearTheEdge(x, layer, state);
+      a = state[0];
+      b = state[1];
+      c = state[2];
+      d = state[3];
+    }
+  }
   return out;
 }
 
@@ -45,50 +78,53 @@ for (let i = 0; i <= layers; i++) {
   heights[i] = Math.exp(-0.5 * ends[i] * ends[i]);
 }
 
-function drawNormal(bits: () => number): number {
-  for (;;) {
-    const word = bits();
-    const layer = word & (layers - 1);
-    // −1 … 1 in steps of 2⁻⁵²: 25 bits of this word, 28 of the next.
-    const x = ((word >>> 7) * 2 ** -24 + (bits() >>> 4) * 2 ** -52 - 1) * ends[layer];
-    const size = Math.abs(x);
-    if (size < ends[layer + 1]) return x;
-    if (layer === 0) return Math.sign(x) * drawTail(bits);
-    const low = heights[layer];
-    if (low + unit(bits) * (heights[layer + 1] - low) < Math.exp(-0.5 * x * x)) return x;
-  }
+/** A place in a layer, uniform on −end … end in steps of 2⁻⁵² of it: 25 bits of one word, 28 of the next. */
+const placeIn = (layer: number, word: number, second: number): number =>
+  ((word >>> 7) * 2 ** -24 + (second >>> 4) * 2 ** -52 - 1) * ends[layer];
+
+/** The number that a place outside the certain part of its layer leads to: this place, one in the tail, or that of further draws. */
+function nearTheEdge(x: number, layer: number, state: Int32Array): number {
+  if (layer === 0) return Math.sign(x) * drawTail(state);
+  const low = heights[layer];
+  if (low + unit(state) * (heights[layer + 1] - low) < Math.exp(-0.5 * x * x)) return x;
+  const word = nextWord(state);
+  const next = word & (layers - 1);
+  const place = placeIn(next, word, nextWord(state));
+  return Math.abs(place) < ends[next + 1] ? place : nearTheEdge(place, next, state);
 }
 
 /** A normal number conditioned on exceeding `tail` (Marsaglia 1964). */
-function drawTail(bits: () => number): number {
+function drawTail(state: Int32Array): number {
   for (;;) {
-    const beyond = -Math.log(unit(bits)) / tail;
-    if (-2 * Math.log(unit(bits)) >= beyond * beyond) return tail + beyond;
+    const beyond = -Math.log(unit(state)) / tail;
+    if (-2 * Math.log(unit(state)) >= beyond * beyond) return tail + beyond;
   }
 }
 
 /** Uniform on (0, 1), 32 bits. */
-const unit = (bits: () => number): number => (bits() + 0.5) * 2 ** -32;
+const unit = (state: Int32Array): number => (nextWord(state) + 0.5) * 2 ** -32;
 
-function firstState(source: Key): Uint32Array {
+/** As int32, in which the processor computes: unsigned words would be kept as floating-point numbers. */
+function firstState(source: Key): Int32Array {
   const state = new Uint32Array(4);
   philox([0, 0, 0, 0xf111], source.words, state);
-  return state;
+  return new Int32Array(state.buffer);
 }
 
-/** Words of 32 bits from xoshiro128**, whose low bits are as good as its high ones. */
-function xoshiro128(source: Key): () => number {
-  let [a, b, c, d] = firstState(source);
-  return () => {
-    const product = Math.imul(b, 5);
-    const word = Math.imul((product << 7) | (product >>> 25), 9) >>> 0;
-    const t = b << 9;
-    c ^= a;
-    d ^= b;
-    b ^= c;
-    a ^= d;
-    c ^= t;
-    d = (d << 11) | (d >>> 21);
-    return word;
-  };
+/** The next 32 bits of xoshiro128**, whose low bits are as good as its high ones. */
+function nextWord(state: Int32Array): number {
+  const b = state[1];
+  const c = state[2] ^ state[0];
+  const d = state[3] ^ b;
+  state[0] ^= d;
+  state[1] ^= c;
+  state[2] = c ^ (b << 9);
+  state[3] = (d << 11) | (d >>> 21);
+  return scrambled(b) >>> 0;
+}
+
+/** What xoshiro128** gives out of its second word, as an int32. */
+function scrambled(b: number): number {
+  const product = Math.imul(b, 5);
+  return Math.imul((product << 7) | (product >>> 25), 9);
 }
