@@ -9,6 +9,7 @@ import { useGemm } from "./matrices.ts";
 import { supplyMissing } from "./missing.ts";
 import { shareMaxima } from "./pooling.ts";
 import { foldScales } from "./scales.ts";
+import { sumByProduct } from "./sums.ts";
 import { compareMaxima } from "./window-maxima.ts";
 
 export interface Target {
@@ -38,6 +39,7 @@ const passes: readonly LoweringPass[] = [
   shareCommon,
   fuseIntoConvolutions,
   shareMaxima,
+  sumByProduct,
   useGemm,
 ];
 
