@@ -1,6 +1,7 @@
 /**
  * Euler–Maruyama of a small network's training SDE, many paths at once, against vectorized PyTorch (batched products, /usr/bin/python3), interleaved
- * in one run: `npx tsx bench/sde_paths.ts [paths …]`. Both draw their noise; milliseconds a step, medians, PyTorch at its best thread setting.
+ * in one run: `npx tsx bench/sde_paths.ts [paths …]`. Both draw their noise; milliseconds a step, medians, PyTorch at its best thread setting. With
+ * float32, PyTorch computes everything in it; here the gradients are, and weights stay float64.
  */
 import { setTimeout } from "node:timers/promises";
 import { simulate } from "../src/analysis/sde.ts";
@@ -12,7 +13,7 @@ import { key } from "../src/tensor/index.ts";
 import { torchProcess } from "./torch.ts";
 import { median } from "./workloads.ts";
 
-const [N, d, width] = [16, 2, 8];
+const [N, d, width, rounds] = [16, 2, 8, 15];
 /** Idle threads of either engine spin for some milliseconds and slow the other down. */
 const settled = () => setTimeout(50);
 const rule = { η: 0.05, batch: 4, adversary: { α: 0.1, K: 2 } };
@@ -24,44 +25,50 @@ const dimension = d * width + 2 * width;
 const asked = process.argv.slice(2).map(Number);
 const counts = asked.length > 0 ? asked : [100, 300, 1000, 3000];
 const processes = [1, 2].map((threads) => torchProcess("./sde_paths_torch.py", threads));
-const medians: number[] = [];
-console.log("| paths | Saddlepoint, ms a step | PyTorch, ms a step | ratio |\n|---|---|---|---|");
-for (const paths of counts) {
-  const equation = await sdeOf(learner, data, { ...rule, copies: paths });
+for (const precision of ["float64", "float32"] as const) {
+  console.log(`| ${precision}: paths | Saddlepoint, ms a step | PyTorch, ms a step | ratio |\n|---|---|---|---|`);
+  const medians: number[] = [];
+  for (const paths of counts) {
+    const [mine, theirs] = await measure(paths, precision);
+    medians.push(mine);
+    console.log(`| ${paths} | ${mine.toFixed(2)} | ${theirs.toFixed(2)} | ${(theirs / mine).toFixed(2)} |`);
+  }
+  if (counts.length > 1) console.log(`\ntime ∝ paths^${logSlope(counts, medians).toFixed(2)}\n`);
+}
+for (const process of processes) process.end();
+
+/** Medians of ours and of PyTorch's best setting, after both have the same drift. */
+async function measure(paths: number, precision: "float32" | "float64"): Promise<[number, number]> {
+  const equation = await sdeOf(learner, data, { ...rule, copies: paths, precision });
   const start = starts(learner, key(2), paths);
   const theta = Array.from({ length: paths }, (_, i) => [...start.subarray(i * dimension, (i + 1) * dimension)]);
-  const settings = { paths, N, d, width, theta, dt, eta: rule.η, batch: rule.batch, alpha: rule.adversary.α, K: rule.adversary.K };
+  const sizes = { precision, paths, N, d, width, theta, x: [...(data.x.data as Float64Array)], y: [...(data.y.data as Float64Array)] };
   const drift = await equation.drift(start);
   for (const process of processes) {
-    const theirs = (
-      await process.ask<number[][]>({ ...settings, x: [...(data.x.data as Float64Array)], y: [...(data.y.data as Float64Array)] })
-    ).flat();
-    const gap = Math.max(...theirs.map((v, i) => Math.abs(v + drift[i])));
-    if (!(gap < 1e-12)) throw new Error(`the two drifts differ by ${gap}`);
+    const { adversary, batch, η } = rule;
+    const first = await process.ask<number[][]>({ ...sizes, dt, eta: η, batch, alpha: adversary.α, K: adversary.K });
+    const gap = Math.max(...first.flat().map((v, i) => Math.abs(v + drift[i])));
+    if (!(gap < (precision === "float64" ? 1e-12 : 1e-5))) throw new Error(`the two drifts differ by ${gap}`);
   }
-  const steps = Math.ceil(20_000 / paths);
+  const steps = Math.ceil(100_000 / paths);
   const ours = async (round: number) => {
     const W = brownianPaths(key(3).fold(round), { paths, sources: N, steps, horizon: steps * dt });
     const begun = performance.now();
     await simulate(equation, start, W);
     return (performance.now() - begun) / steps;
   };
-  for (const round of [101, 102, 103]) await ours(round);
   const [mine, theirs]: [number[], number[][]] = [[], processes.map(() => [])];
-  for (const process of processes) await process.ask({ steps: 3 });
-  for (let round = 1; round <= 9; round++) {
+  for (let round = 0; round <= rounds; round++) {
     await settled();
-    mine.push(await ours(round));
+    const own = await ours(round);
+    // The first round warms both up.
+    if (round > 0) mine.push(own);
     for (const [i, process] of processes.entries()) {
       await settled();
-      theirs[i].push(...(await process.ask<number[]>({ steps })));
+      const [found] = await process.ask<number[]>({ steps });
+      if (round > 0) theirs[i].push(found);
     }
   }
-  const best = Math.min(...theirs.map(median));
-  medians.push(median(mine));
-  console.log(`| ${paths} | ${median(mine).toFixed(2)} | ${best.toFixed(2)} | ${(best / median(mine)).toFixed(2)} |`);
   await equation.release();
+  return [median(mine), Math.min(...theirs.map(median))];
 }
-for (const process of processes) process.end();
-
-if (counts.length > 1) console.log(`\ntime ∝ paths^${logSlope(counts, medians).toFixed(2)}`);

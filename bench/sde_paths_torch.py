@@ -1,4 +1,4 @@
-"""The PyTorch side of bench/sde_paths.ts: Euler-Maruyama of the order-1 SDE of adversarial training, all paths in batched products, float64."""
+"""The PyTorch side of bench/sde_paths.ts: Euler-Maruyama of the order-1 SDE of adversarial training, all paths in batched products."""
 import json
 import sys
 import time
@@ -7,7 +7,6 @@ import torch
 
 torch.set_flush_denormal(True)
 torch.set_num_threads(int(sys.argv[1]))
-torch.set_default_dtype(torch.float64)
 
 
 def losses(parameters, x, y):
@@ -40,6 +39,7 @@ for line in sys.stdin:
     job = json.loads(line)
     if "x" in job:
         settings = job
+        torch.set_default_dtype(getattr(torch, job["precision"]))
         P, N, d, m = job["paths"], job["N"], job["d"], job["width"]
         x = torch.tensor(job["x"]).reshape(1, N, d).expand(P, N, d).contiguous()
         y = torch.tensor(job["y"])

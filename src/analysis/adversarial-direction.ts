@@ -105,7 +105,7 @@ function penalty(g: Value, { α, K, direction = "raw", ε, shared }: Adversary):
   const squares = perExampleSum(square(driving));
   if (direction === "raw" && ε === undefined) return mul(squares, β / 2);
   // The tiny number keeps the derivative of |g| at g = 0 finite (it is then multiplied by 0).
-  const length = sqrt(add(squares, 1e-300));
+  const length = sqrt(add(squares, squares.dtype === "float64" ? 1e-300 : 1e-37));
   if (direction === "l2") return mul(length, β);
   const radius = ε as number;
   const saturated = sub(mul(length, radius), (radius * radius) / (2 * β));

@@ -2,9 +2,9 @@
  * A model as this floor's instruments of training see it: per-example losses as a function of all weights at once. The weights are one flat
  * vector θ ∈ ℝᵖ, so that many weight sets are the rows of [copies, p].
  */
-import { constant, crossEntropy, input, reshape, sliceAxis, type Value } from "../graph/index.ts";
+import { cast, constant, crossEntropy, input, reshape, sliceAxis, type Value } from "../graph/index.ts";
 import { type Model, weightNames } from "../models/index.ts";
-import { cast, type Shape, size, type Tensor, toFloat64 } from "../tensor/index.ts";
+import { type Shape, size, type Tensor, toFloat64 } from "../tensor/index.ts";
 
 /** Named weights and the losses [N] of a batch x [N, …], y [N, …]; every example's loss depends on that example only. */
 export interface Learner {
@@ -31,17 +31,16 @@ export function flattenWeights({ weights }: Pick<Learner, "weights">, values: Re
   return Float64Array.from(Object.keys(weights).flatMap((name) => [...toFloat64(values[name])]));
 }
 
-/** A classifier that learns by cross-entropy in its trained weights, in float64; all its other weights stay as they are. Labels are int32 [N]. */
+/** A classifier that learns by cross-entropy in its trained weights; all its other weights stay as they are. Labels are int32 [N]. */
 export function classifierLearner({ network, weights }: Model): Learner {
   const trained = weightNames(network, "trained");
-  const fixed = Object.fromEntries(
-    Object.keys(network.weights)
-      .filter((name) => !trained.includes(name))
-      .map((name) => [name, constant(cast(weights[name], "float64"))]),
-  );
+  const others = Object.keys(network.weights).filter((name) => !trained.includes(name));
   return {
     weights: Object.fromEntries(trained.map((name) => [name, network.weights[name].shape])),
-    losses: (values, x, y) => crossEntropy(network.apply(x, { ...fixed, ...values }).logits, y),
+    losses: (values, x, y) => {
+      const fixed = Object.fromEntries(others.map((name) => [name, cast(constant(weights[name]), x.dtype)]));
+      return crossEntropy(network.apply(x, { ...fixed, ...values }).logits, y);
+    },
   };
 }
 

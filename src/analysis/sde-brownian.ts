@@ -10,8 +10,8 @@ export interface BrownianPaths {
   readonly sources: number;
   readonly steps: number;
   readonly dt: number;
-  /** W(t_{i+1}) − W(t_i) of every path: [paths, sources]. Any order of calls gives the same numbers. */
-  increment(i: number): Float64Array;
+  /** W(t_{i+1}) − W(t_i) of every path: [paths, sources], written to `into` or fresh. Any order of calls gives the same numbers. */
+  increment(i: number, into?: Float64Array): Float64Array;
   /** The same paths on a grid `factor` = 2, 4, 8, … times as fine; consecutive increments sum to this grid's. */
   refine(factor?: number): BrownianPaths;
 }
@@ -26,7 +26,7 @@ export function brownianPaths(
   }
   if (!(horizon > 0)) throw new RangeError(`the horizon must be a positive time, not ${horizon}`);
   const dt = horizon / steps;
-  const increment = (i: number) => fillNormal(key.fold("increment", i), new Float64Array(paths * sources), Math.sqrt(dt));
+  const increment = (i: number, into = new Float64Array(paths * sources)) => fillNormal(key.fold("increment", i), into, Math.sqrt(dt));
   return bundle({ paths, sources, steps, dt, increment }, key, 0);
 }
 
@@ -49,10 +49,11 @@ function bridged(coarse: Omit<BrownianPaths, "refine">, key: Key): Omit<Brownian
     const gap = fillNormal(key.fold(parent), new Float64Array(paths * sources), Math.sqrt(dt / 2));
     return [whole.map((d, i) => d / 2 + gap[i]), whole.map((d, i) => d / 2 - gap[i])] as const;
   };
-  const increment = (i: number) => {
+  const increment = (i: number, into = new Float64Array(paths * sources)) => {
     const parent = i >> 1;
     if (kept?.parent !== parent) kept = { parent, halves: split(parent) };
-    return kept.halves[i & 1].slice();
+    into.set(kept.halves[i & 1]);
+    return into;
   };
   return { paths, sources, steps: 2 * coarse.steps, dt, increment };
 }

@@ -11,18 +11,24 @@ export interface StochasticEquation {
   sources: number;
   /** b(X): [paths, dimension] from [paths, dimension]. */
   drift(X: Float64Array): Float64Array | Promise<Float64Array>;
-  /** s(X) dW: [paths, dimension] from the state and increments [paths, sources]; linear in dW. */
+  /** s(X) dW: [paths, dimension] from the state and increments [paths, sources], which are written over afterwards; linear in dW. */
   noise(X: Float64Array, dW: Float64Array): Float64Array | Promise<Float64Array>;
-  /** X + b(X) dt + s(X) dW at once, where that is cheaper than the two apart. */
-  step?(X: Float64Array, dt: number, dW: Float64Array): Float64Array | Promise<Float64Array>;
+  /** X + b(X) dt + s(X) dW at once, where that is cheaper than the two apart; it may be written to `into`. */
+  step?(X: Float64Array, dt: number, dW: Float64Array, into?: Float64Array): Float64Array | Promise<Float64Array>;
 }
 
-/** One step of a scheme: the state after dt with the Brownian increment dW. */
-export type Scheme = (equation: StochasticEquation, X: Float64Array, dt: number, dW: Float64Array) => Promise<Float64Array>;
+/** One step of a scheme: the state after dt with the Brownian increment dW. It may be written to `into`, which is not X. */
+export type Scheme = (
+  equation: StochasticEquation,
+  X: Float64Array,
+  dt: number,
+  dW: Float64Array,
+  into?: Float64Array,
+) => Promise<Float64Array>;
 
 /** X + b(X) dt + s(X) dW. Strong order ½ (1 where s is constant), weak order 1. */
-export const eulerMaruyama: Scheme = async (equation, X, dt, dW) => {
-  if (equation.step) return equation.step(X, dt, dW);
+export const eulerMaruyama: Scheme = async (equation, X, dt, dW, into) => {
+  if (equation.step) return equation.step(X, dt, dW, into);
   return sum(X, [await equation.drift(X), dt], [await equation.noise(X, dW), 1]);
 };
 
@@ -76,11 +82,14 @@ export async function simulate(
   if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
   let X = repeated(start, paths * equation.dimension);
   const snapshots: Snapshot[] = [{ t: 0, X }];
+  // Two states in turns, and one increment: fresh memory for each step would cost as much as a small step itself.
+  const states = [new Float64Array(X.length), new Float64Array(X.length)];
+  const dW = new Float64Array(paths * equation.sources);
   for (let i = 0; i < steps; i++) {
-    X = await scheme(equation, X, dt, W.increment(i));
+    X = await scheme(equation, X, dt, W.increment(i, dW), states[i % 2]);
     if ((i + 1) % (steps / records) !== 0) continue;
     if (!X.every(Number.isFinite)) throw new RangeError(`a path left the finite numbers before t = ${(i + 1) * dt}: take smaller steps`);
-    snapshots.push({ t: (i + 1) * dt, X });
+    snapshots.push({ t: (i + 1) * dt, X: X.slice() });
   }
   return snapshots;
 }

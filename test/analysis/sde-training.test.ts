@@ -7,6 +7,8 @@ import { Matrix } from "ml-matrix";
 import { describe, expect, it } from "vitest";
 import { type Adversary, adversarialInputs, modifiedLoss, SGD, weightedDirection } from "../../src/analysis/adversarial-direction.ts";
 import { classifierLearner, flattenWeights, type Learner, unflatten, weightCount } from "../../src/analysis/learner.ts";
+import { simulate } from "../../src/analysis/sde.ts";
+import { brownianPaths } from "../../src/analysis/sde-brownian.ts";
 import { type Approximation, observe, sdeOf, trainCopies } from "../../src/analysis/sde-training.ts";
 import {
   constant,
@@ -106,6 +108,52 @@ describe("the equation of linear regression", () => {
     expect(Math.max(...X.map((v, i) => Math.abs(v + 0.01 * drift[i] + noise[i] - (together as Float64Array)[i])))).toBeLessThan(1e-14);
     await equation.release();
   });
+});
+
+describe("with gradients in float32", () => {
+  const [rough, exact] = [{ ...rule, precision: "float32" } as const, rule];
+  const apart = (a: Float64Array, b: Float64Array) => Math.max(...a.map((v, i) => Math.abs(v - b[i])));
+
+  it.each(["order 1", "order 2", "order 2, α = cη"] as const)(
+    "the equation of %s is that of float64 to seven digits, and not to nine",
+    async (approximation) => {
+      const [a, b] = await Promise.all([rough, exact].map((how) => sdeOf(regression, { x, y }, { ...how, approximation })));
+      const gap = apart(await a.drift(X), await b.drift(X)) / norm([...(await b.drift(X))]);
+      expect(gap).toBeLessThan(1e-6);
+      expect(gap).toBeGreaterThan(1e-10);
+      await Promise.all([a.release(), b.release()]);
+    },
+  );
+
+  it("weights are added up in float64: steps of 1e-12 are not lost", async () => {
+    const equation = await sdeOf(regression, { x, y }, rough);
+    const still = new Float64Array(copies * N);
+    const [drift, moved] = [await equation.drift(X), await equation.step?.(X, 1e-12, still)];
+    const gap = Math.max(...X.map((v, i) => Math.abs((moved as Float64Array)[i] - v - 1e-12 * drift[i])));
+    expect(gap).toBeLessThan(2 * Number.EPSILON * Math.max(...X.map(Math.abs)));
+    await equation.release();
+  });
+
+  it("training follows that of float64, of networks and of classifiers with fixed weights too", async () => {
+    const model = architecture("two-layer", { inputShape: [2], classes: 3, width: 4, activation: "tanh" }).initialize(key(2));
+    const learner = classifierLearner(model);
+    const [points, labels] = [normal(key(3), [6, 2]), tensor([0, 1, 2, 0, 1, 2], [6], "int32")];
+    const start = flattenWeights(learner, model.weights);
+    const train = async (precision: "float32" | "float64") =>
+      (await trainCopies(learner, { x: points, y: labels }, start, { ...rule, precision, batch: 3, copies: 5, steps: 20, key: key(8) }))[1]
+        .X;
+    const [a, b] = [await train("float32"), await train("float64")];
+    expect(apart(a, b)).toBeLessThan(1e-5);
+    expect(apart(a, b)).toBeGreaterThan(0);
+  });
+});
+
+it("simulations of one equation do not disturb each other", async () => {
+  const equation = await sdeOf(regression, { x, y }, rule);
+  const W = [1, 2, 3].map((seed) => brownianPaths(key(seed), { paths: copies, sources: N, steps: 6, horizon: 0.3 }));
+  const together = await Promise.all(W.map((w) => simulate(equation, X, w, { records: 2 })));
+  for (const [i, w] of W.entries()) expect(together[i]).toEqual(await simulate(equation, X, w, { records: 2 }));
+  await equation.release();
 });
 
 it("trains copies as the formula says: full batches exactly, small batches in the mean", async () => {

@@ -1,6 +1,7 @@
 /** The small networks of the studies, as learners: per-example losses of named weights. */
+
+import type { TrainingSet } from "../../../analysis/copies.ts";
 import { flattenWeights, type Learner, weightCount } from "../../../analysis/learner.ts";
-import type { TrainingSet } from "../../../analysis/sde-training.ts";
 import { add, matMul, mul, reshape, square, sub, tanh } from "../../../graph/index.ts";
 import { type Key, normal, type Tensor, tensor } from "../../../tensor/index.ts";
 

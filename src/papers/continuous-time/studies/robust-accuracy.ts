@@ -1,7 +1,8 @@
 /** R1.11: accuracy under attack of a small classifier trained by SGD, adversarially, and on the modified loss L + βG itself. */
 import { type Adversary, adversarialInputs, penalized, SGD } from "../../../analysis/adversarial-direction.ts";
+import type { TrainingSet } from "../../../analysis/copies.ts";
 import { classifierLearner, flattenWeights, type Learner } from "../../../analysis/learner.ts";
-import { measureCopies, type TrainingSet, trainCopies } from "../../../analysis/sde-training.ts";
+import { measureCopies, trainCopies } from "../../../analysis/sde-training.ts";
 import { cast, less, reduceMean } from "../../../graph/index.ts";
 import { architecture } from "../../../models/index.ts";
 import { integers, type Key, normal, tensor, uniform } from "../../../tensor/index.ts";
