@@ -8,14 +8,18 @@ import {
   abs,
   add,
   concat,
+  div,
   expand,
   grad,
   jvp,
   lessOrEqual,
+  max,
+  min,
   mul,
   reduceMean,
   reduceSum,
   reshape,
+  sign,
   sqrt,
   square,
   sub,
@@ -33,8 +37,10 @@ export interface Adversary {
   K: number;
   /** Steps along the raw gradient (default), normalized in l₂, or its sign. */
   direction?: Direction;
-  /** Every step is projected on |δ|₂ ≤ ε. Default: not projected. */
+  /** Every step is projected on |δ| ≤ ε. Default: not projected. */
   ε?: number;
+  /** The norm of that: l₂ (default) or the largest component. */
+  ball?: "l2" | "linf";
   /** One δ for the whole batch, driven by the mean input gradient. */
   shared?: boolean;
 }
@@ -43,10 +49,11 @@ export interface Adversary {
 export const SGD: Adversary = { α: 0, K: 0 };
 
 /** x + δ_K: K steps up the losses [N] of a batch x [N, …]. */
-export function adversarialInputs(losses: (x: Value) => Value, x: Value, { α, K, direction = "raw", ε, shared = false }: Adversary): Value {
+export function adversarialInputs(losses: (x: Value) => Value, x: Value, adversary: Adversary): Value {
+  const { α, K, direction = "raw", ε, ball = "l2", shared = false } = adversary;
   const own = (at: Value) => grad(sum(losses(at)), at);
   const common = (at: Value) => expand(reduceMean(own(at), [0], { keepDimensions: true }), at.shape);
-  const projection = ε === undefined ? undefined : ballProjection(x, "l2", ε);
+  const projection = ε === undefined ? undefined : ballProjection(x, ball, ε);
   return α === 0 ? x : ascend(x, K, shared ? common : own, { direction, stepSize: α, projection });
 }
 
@@ -77,16 +84,25 @@ export function vulnerability(losses: (x: Value) => Value, x: Value): Value {
 }
 
 /**
- * The losses [N] whose mean adversarial training descends to first order in α: ℓ plus the penalty of its kind of step on g = ∇ₓℓ.
- *
- * raw: (Kα/2)|g|₂² · l₂-normalized: Kα|g|₂ · sign: Kα|g|₁ · raw, projected on |δ| ≤ ε: Kα|g|²/2 where Kα|g| ≤ ε, else ε|g| − ε²/(2Kα) · raw,
- * shared by the batch: (Kα/2)|mean g|². The half of "raw" is missing in the loss *seen* at the adversarial point, since the perturbation is
- * held fixed, not maximized over (specification 1.3 c, f).
+ * The losses [N] whose mean adversarial training descends to first order in α: ℓ plus the penalty of its kind of step on g = ∇ₓℓ (`penalties`).
+ * The half of raw steps is missing in the loss *seen* at the adversarial point, since the perturbation is held fixed, not maximized over
+ * (specification 1.3 c, f).
  */
 export function modifiedLosses(losses: (x: Value) => Value, x: Value, adversary: Adversary): Value {
   const clean = losses(x);
   return adversary.α * adversary.K === 0 ? clean : add(clean, penalty(grad(sum(clean), x), adversary));
 }
+
+/**
+ * What modified losses add to the losses [N] of x: P(g) with ∇P = δ(g), the perturbation to first order in α. With β = Kα and g = ∇ₓℓ, or its mean
+ * over the batch where the perturbation is shared ([1] then):
+ *
+ * raw: (β/2)|g|₂² · raw in a ball: H(|g|₂) in l₂, Σ H(|gᵢ|) in l∞, with H(u) = βu²/2 where βu ≤ ε, else εu − ε²/(2β) · l₂-normalized: β|g|₂, in an
+ * l₂ ball min(β, ε)|g|₂ · sign: β|g|₁, in an l∞ ball min(β, ε)|g|₁, in an l₂ ball min(β, ε/√n)|g|₁ for n components that are not 0.
+ * Those in balls but H(|g|₂) are ours. @throws RangeError for normalized steps in an l∞ ball, whose δ(g) is no gradient.
+ */
+export const penalties = (losses: (x: Value) => Value, x: Value, adversary: Adversary): Value =>
+  penalty(grad(sum(losses(x)), x), adversary);
 
 /** The mean of the modified losses, a scalar: L_AT = L + KαG for raw steps. */
 export const modifiedLoss = (losses: (x: Value) => Value, x: Value, adversary: Adversary): Value =>
@@ -97,20 +113,33 @@ export function penalized(learner: Learner, adversary: Adversary): Learner {
   return { ...learner, losses: (weights, x, y) => modifiedLosses((at) => learner.losses(weights, at, y), x, adversary) };
 }
 
-/** The penalty per example; one number for all where the perturbation is shared. */
-function penalty(g: Value, { α, K, direction = "raw", ε, shared }: Adversary): Value {
+function penalty(g: Value, { α, K, direction = "raw", ε = Number.POSITIVE_INFINITY, ball = "l2", shared }: Adversary): Value {
   const β = K * α;
   const driving = shared ? reduceMean(g, [0], { keepDimensions: true }) : g;
-  if (direction === "sign") return mul(perExampleSum(abs(driving)), β);
-  const squares = perExampleSum(square(driving));
-  if (direction === "raw" && ε === undefined) return mul(squares, β / 2);
-  // The tiny number keeps the derivative of |g| at g = 0 finite (it is then multiplied by 0).
-  const length = sqrt(add(squares, squares.dtype === "float64" ? 1e-300 : 1e-37));
-  if (direction === "l2") return mul(length, β);
-  const radius = ε as number;
-  const saturated = sub(mul(length, radius), (radius * radius) / (2 * β));
-  return where(lessOrEqual(length, radius / β), mul(squares, β / 2), saturated);
+  const bounded = Number.isFinite(ε);
+  switch (direction) {
+    case "raw":
+      if (!bounded) return mul(perExampleSum(square(driving)), β / 2);
+      return ball === "l2" ? huber(length(driving), β, ε) : perExampleSum(huber(abs(driving), β, ε));
+    case "l2":
+      if (bounded && ball === "linf")
+        throw new RangeError("normalized steps in an l∞ ball descend no modified loss: take an l2 ball, or sign steps");
+      return mul(length(driving), Math.min(β, ε));
+    case "sign": {
+      const size = perExampleSum(abs(driving));
+      if (!bounded || ball === "linf") return mul(size, Math.min(β, ε));
+      const directions = max(perExampleSum(abs(sign(driving))), 1);
+      return mul(size, min(div(ε, sqrt(directions)), β));
+    }
+  }
 }
+
+/** βu²/2 where βu ≤ ε, else εu − ε²/(2β). */
+const huber = (u: Value, β: number, ε: number): Value =>
+  where(lessOrEqual(u, ε / β), mul(square(u), β / 2), sub(mul(u, ε), (ε * ε) / (2 * β)));
+
+/** |g|₂ per example; the tiny number keeps its derivative at g = 0 finite (it is then multiplied by 0). */
+const length = (g: Value): Value => sqrt(add(perExampleSum(square(g)), g.dtype === "float64" ? 1e-300 : 1e-37));
 
 const flat = (parts: readonly Value[]): Value =>
   concat(

@@ -8,7 +8,15 @@
  */
 import { add, cast, constant, mul, reduceMean, sub, type Value } from "../graph/index.ts";
 import { type FloatDType, full, integers, type Key } from "../tensor/index.ts";
-import { type Adversary, SGD, selfDerivative, vulnerability, weightedDirection, weightGradient } from "./adversarial-direction.ts";
+import {
+  type Adversary,
+  penalties,
+  SGD,
+  selfDerivative,
+  vulnerability,
+  weightedDirection,
+  weightGradient,
+} from "./adversarial-direction.ts";
 import { type Copies, compileCopies, overCopies, type Releasable, type TrainingSet } from "./copies.ts";
 import { type Learner, unflatten, weightCount } from "./learner.ts";
 import { repeated, type Snapshot, type StochasticEquation } from "./sde.ts";
@@ -17,7 +25,8 @@ import { repeated, type Snapshot, type StochasticEquation } from "./sde.ts";
  * Which equation stands for training with rate η:
  * - "order 1": dΘ = −m dt + √(ηΣ) dW, weak error O(η) at fixed α;
  * - "order 2": drift −m − (η/2)(Dm)m, weak error O(η²) at fixed α;
- * - "order 2, α = cη": drift −∇[L + (η/4)|∇L|² + KαG], clean noise, weak error O(η²) where α shrinks with η.
+ * - "order 2, α = cη": drift −∇[L + (η/4)|∇L|² + P], clean noise, weak error O(η²) where α shrinks with η; P is the adversary's mean penalty,
+ *   KαG for raw steps.
  */
 export type Approximation = "order 1" | "order 2" | "order 2, α = cη";
 
@@ -46,6 +55,7 @@ export async function sdeOf(
   const N = data.x.shape[0];
   const shrinking = approximation === "order 2, α = cη";
   const moved = shrinking ? SGD : adversary;
+  const steepened = shrinking && adversary.α * adversary.K > 0;
   const copied = overCopies(
     data,
     { copies, precision, shared: ["dt"] },
@@ -55,10 +65,9 @@ export async function sdeOf(
       // Weights of the examples, which hold drift and noise of order 1: Σ wᵢhᵢ = m dt − √(η/BN) Σ (hᵢ − m) dWᵢ.
       const centred = sub(dW, reduceMean(dW, [0], { keepDimensions: true }));
       const first = pull(sub(mul(dt, 1 / N), mul(centred, Math.sqrt(η / (batch * N)))));
-      const G = (weights: Readonly<Record<string, Value>>) => vulnerability((at) => learner.losses(weights, at, y), x);
+      const P = (weights: Readonly<Record<string, Value>>) => reduceMean(penalties((at) => learner.losses(weights, at, y), x, adversary));
       const bend = () => mul(selfDerivative(pull(constant(full([N], 1 / N, precision))), θ), η / 2);
-      const steepen = () => mul(weightGradient(learner, θ, G), adversary.K * adversary.α);
-      const further = [...(approximation === "order 1" ? [] : [bend()]), ...(shrinking ? [steepen()] : [])];
+      const further = [...(approximation === "order 1" ? [] : [bend()]), ...(steepened ? [weightGradient(learner, θ, P)] : [])];
       return { pull: further.length > 0 ? add(first, mul(dt, further.reduce(add))) : first };
     },
   );

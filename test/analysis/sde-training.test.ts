@@ -5,11 +5,18 @@
 
 import { Matrix } from "ml-matrix";
 import { describe, expect, it } from "vitest";
-import { type Adversary, adversarialInputs, modifiedLoss, SGD, weightedDirection } from "../../src/analysis/adversarial-direction.ts";
+import {
+  type Adversary,
+  adversarialInputs,
+  modifiedLoss,
+  penalties,
+  SGD,
+  weightedDirection,
+} from "../../src/analysis/adversarial-direction.ts";
 import { classifierLearner, flattenWeights, type Learner, unflatten, weightCount } from "../../src/analysis/learner.ts";
 import { simulate } from "../../src/analysis/sde.ts";
 import { brownianPaths } from "../../src/analysis/sde-brownian.ts";
-import { type Approximation, observe, sdeOf, trainCopies } from "../../src/analysis/sde-training.ts";
+import { type Approximation, measureCopies, observe, sdeOf, trainCopies } from "../../src/analysis/sde-training.ts";
 import {
   constant,
   crossEntropy,
@@ -77,6 +84,25 @@ describe("the equation of linear regression", () => {
       expect(norm(plus(found[i], drifts[approximation](θ)))).toBeLessThan(1e-7 * (1 + norm(found[i])));
     await equation.release();
   });
+
+  it.each([{ direction: "sign" }, { direction: "l2" }, { ε: 0.05 }, { direction: "sign", ε: 0.05, ball: "linf" }] as const)(
+    "of order 2 for α = cη adds the gradient of the penalty of %o",
+    async (how) => {
+      const adversary: Adversary = { α: 0.1, K: 3, ...how };
+      const [own, sgd] = await Promise.all(
+        [adversary, SGD].map((which) => sdeOf(regression, { x, y }, { ...rule, adversary: which, approximation: "order 2, α = cη" })),
+      );
+      const [a, b] = [rows(await own.drift(X)), rows(await sgd.drift(X))];
+      const mean = async (at: Float64Array) =>
+        (await measureCopies(regression, { x, y }, at, (losses, from) => ({ P: reduceMean(penalties(losses, from, adversary)) }))).P;
+      for (let j = 0; j < d; j++) {
+        const shifted = (h: number) => mean(X.map((v, i) => (i % d === j ? v + h : v)));
+        const [up, down] = [await shifted(1e-6), await shifted(-1e-6)];
+        for (const [i, drift] of a.entries()) expect(drift[j] - b[i][j]).toBeCloseTo((down[i] - up[i]) / 2e-6, 7);
+      }
+      await Promise.all([own.release(), sgd.release()]);
+    },
+  );
 
   it("has the covariance ηCov(h)/B of the adversary's directions, from columns of the noise", async () => {
     const equation = await sdeOf(regression, { x, y }, rule);
@@ -208,6 +234,10 @@ describe("modified losses", () => {
     { name: "normalized", of: (α: number): Adversary => ({ α, K: 3, direction: "l2" }) },
     { name: "sign", of: (α: number): Adversary => ({ α, K: 3, direction: "sign" }) },
     { name: "projected", of: (α: number): Adversary => ({ α, K: 3, ε: α }) },
+    { name: "raw, l∞ ball", of: (α: number): Adversary => ({ α, K: 3, ε: α, ball: "linf" }) },
+    { name: "normalized, l₂ ball", of: (α: number): Adversary => ({ α, K: 3, direction: "l2", ε: 2 * α }) },
+    { name: "sign, l∞ ball", of: (α: number): Adversary => ({ α, K: 3, direction: "sign", ε: 2 * α, ball: "linf" }) },
+    { name: "sign, l₂ ball", of: (α: number): Adversary => ({ α, K: 3, direction: "sign", ε: 2 * α }) },
     { name: "shared", of: (α: number): Adversary => ({ α, K: 3, shared: true }) },
   ])("$name steps: the direction is the modified loss's gradient up to O(α²)", ({ of }) => {
     const remainder = (α: number) => {
@@ -219,6 +249,35 @@ describe("modified losses", () => {
     const [plain] = norms([sub(weightedDirection(network, θ, xs, ys, w, of(0.001)), grad(reduceMean(losses(xs)), θ))]);
     expect(Math.log2(a / b)).toBeGreaterThan(1.85);
     expect(b).toBeLessThan(plain / 20);
+  });
+
+  it.each([
+    { direction: "raw", ball: "l2" },
+    { direction: "raw", ball: "linf" },
+    { direction: "l2", ball: "l2" },
+    { direction: "sign", ball: "l2" },
+    { direction: "sign", ball: "linf" },
+  ] as const)("the derivative of the penalty of $direction steps in a ball of $ball by the input gradient is the perturbation", (how) => {
+    // Losses linear in x have their slopes as input gradients everywhere, so that the perturbation is exact.
+    const [slopes, points] = [input("slopes", [N, d], "float64"), input("points", [N, d], "float64")];
+    const linear = (at: Value) => reduceSum(mul(at, slopes), [1]);
+    const data = normal(key(12), [N, d]).data;
+    data[0] = 0;
+    for (const ε of [0.05, 0.3, 0.7, 5, undefined]) {
+      const adversary: Adversary = { α: 0.1, K: 4, ε, ...how };
+      const δ = sub(adversarialInputs(linear, points, adversary), points);
+      const found = evaluate([δ, grad(sum(penalties(linear, points, adversary)), slopes)], {
+        slopes: tensor(data, [N, d], "float64"),
+        points: full([N, d], 0, "float64"),
+      }).map((value) => value.data);
+      expect(Math.max(...found[0].map(Math.abs))).toBeGreaterThan(0.02);
+      for (const [i, v] of found[0].entries()) expect(found[1][i], `ε = ${ε}`).toBeCloseTo(v, 12);
+    }
+  });
+
+  it("normalized steps in an l∞ ball have no penalty, and say so", () => {
+    expect(() => penalties(losses, xs, { α: 0.1, K: 1, direction: "l2", ε: 0.1, ball: "linf" })).toThrow("descend no modified loss");
+    expect(() => adversarialInputs(losses, xs, { α: 0.1, K: 1, direction: "l2", ε: 0.1, ball: "linf" })).not.toThrow();
   });
 
   it("the penalties are the closed forms of the input gradients", () => {
