@@ -35,7 +35,7 @@ export const eulerMaruyama: Scheme = async (equation, X, dt, dW, into) => {
 /**
  * Euler–Maruyama plus ½ Σⱼₖ (Ds_j s_k)(dWⱼdWₖ − δⱼₖdt), without derivatives: Ds·v is a difference quotient of step √dt
  * (Kloeden & Platen 1992, §11.1). Strong order 1 where the noise is commutative (one source, noise per coordinate, additive noise);
- * elsewhere the Lévy areas that it leaves out keep the strong order at ½. It evaluates the noise 2 + 2 × sources times a step.
+ * elsewhere the Lévy areas that it leaves out keep the strong order at ½. It evaluates the noise 3 + 2 × sources times a step.
  */
 export const milstein: Scheme = async (equation, X, dt, dW) => {
   const h = Math.sqrt(dt);

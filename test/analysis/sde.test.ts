@@ -79,13 +79,54 @@ describe("schemes against the exact solution on the same paths", () => {
     const slope = Math.log2(e[0] / e[3]) / 3;
     expect(Math.abs(slope - order)).toBeLessThan(0.12);
   });
+});
 
-  it("Euler–Maruyama has weak order 1 (exact expectation of the scheme for a linear drift)", async () => {
-    // E X_n = (1 + μ/n)ⁿ without noise in the mean: measured with σ = 0 the error must halve with the step.
-    const still: StochasticEquation = { ...geometric, noise: (X) => X.map(() => 0) };
-    const at = async (factor: number) => (await simulate(still, [1, 1], coarse.refine(factor)))[1].X[0] - Math.exp(μ);
-    expect(Math.log2((await at(1)) / (await at(2)))).toBeCloseTo(1, 1);
+/**
+ * Increments ±√dt, all 2ⁿ sequences of signs as paths: equally likely, with the mean and variance of Brownian motion. The mean over them is
+ * an exact expectation, and for a scheme that is linear in dW that of its first two moments is the one on Brownian paths.
+ */
+function allSigns(steps: number, horizon: number): BrownianPaths {
+  const dt = horizon / steps;
+  const increment = (i: number, into = new Float64Array(2 ** steps)) => {
+    for (let path = 0; path < into.length; path++) into[path] = (path >> i) & 1 ? Math.sqrt(dt) : -Math.sqrt(dt);
+    return into;
+  };
+  const refine = (): never => {
+    throw new RangeError("sequences of signs cannot be refined");
+  };
+  return { paths: 2 ** steps, sources: 1, steps, dt, increment, refine };
+}
+
+describe("Euler–Maruyama on geometric Brownian motion, in expectation without sampling", () => {
+  const T = 0.3;
+  const single: StochasticEquation = { ...geometric, dimension: 1, sources: 1 };
+  const moments = async (steps: number) => {
+    const [, { X }] = await simulate(single, [1], allSigns(steps, T));
+    return [mean(X, (v) => v), mean(X, (v) => v * v)];
+  };
+  it("has the moments (1 + μh)ⁿ and ((1 + μh)² + σ²h)ⁿ", async () => {
+    const h = T / 8;
+    const [first, second] = await moments(8);
+    expect(first).toBeCloseTo((1 + μ * h) ** 8, 13);
+    expect(second).toBeCloseTo(((1 + μ * h) ** 2 + σ * σ * h) ** 8, 13);
   });
+  it("has weak order 1: its error in E X and E X² halves with the step", async () => {
+    const exact = [Math.exp(μ * T), Math.exp((2 * μ + σ * σ) * T)];
+    const [coarse, fine] = [await moments(6), await moments(12)];
+    for (const k of [0, 1]) expect(Math.abs(Math.log2((coarse[k] - exact[k]) / (fine[k] - exact[k])) - 1)).toBeLessThan(0.05);
+  });
+});
+
+it("Milstein evaluates the noise 3 + 2 × sources times a step", async () => {
+  let calls = 0;
+  const noise: StochasticEquation["noise"] = (X, dW) => {
+    calls++;
+    return geometric.noise(X, dW);
+  };
+  await simulate({ ...geometric, noise }, [1, 1], brownianPaths(key(3), { paths: 1, sources: 2, steps: 1, horizon: 1 }), {
+    scheme: milstein,
+  });
+  expect(calls).toBe(7);
 });
 
 it("Milstein is exact to second order in dW for one source shared by several coordinates", async () => {

@@ -2,7 +2,8 @@
  * Haotian Gu, Xin Guo, Xinyu Li, "Adversarial Training for Gradient Descent: Analysis Through its Continuous-time Approximation"
  * (arXiv 2105.08037). `theory/` holds the formulas, `studies/` one experiment with its claims and figures per question; this is their laboratory.
  *
- * For your own model and data: `sdeOf` (drift and diffusion of its adversarial training), `trainCopies`, `observe`, `modifiedLoss`.
+ * For your own model and data: `sdeOf` (drift and diffusion of its adversarial training), `trainCopies`, `observe`, `modifiedLoss`; `simulate`
+ * follows an equation along `brownianPaths`.
  */
 import type { Bench, Laboratory } from "../laboratory.ts";
 import { learningRateControl } from "./studies/control.ts";
@@ -19,7 +20,10 @@ import { weakOrder } from "./studies/weak-order.ts";
 
 export { type Adversary, adversarialInputs, modifiedLoss, penalized } from "../../analysis/adversarial-direction.ts";
 export { classifierLearner, flattenWeights, type Learner } from "../../analysis/learner.ts";
+export { eulerMaruyama, milstein, simulate } from "../../analysis/sde.ts";
+export { brownianPaths } from "../../analysis/sde-brownian.ts";
 export { observe, sdeOf, trainCopies } from "../../analysis/sde-training.ts";
+export * as theory from "./theory/index.ts";
 
 const studies: readonly Study<unknown>[] = [
   expansion,
@@ -43,7 +47,7 @@ export const continuousTime: Laboratory<ContinuousTimeLab> = {
     "H. Gu, X. Guo, X. Li: Adversarial Training for Gradient Descent: Analysis Through its Continuous-time Approximation, 2021–2023, arXiv 2105.08037",
   setUp:
     "Closed forms, exact enumeration against the backward Kolmogorov equation, and small tanh networks in float64. Quick and full run the same checks; full takes more paths, samples, starts and steps.",
-  minutes: { full: 10 },
+  minutes: { full: 20 },
   async run(bench) {
     const total = studies.reduce((sum, { share }) => sum + share, 0);
     const lab: Record<string, unknown> = {};

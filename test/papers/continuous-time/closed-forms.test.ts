@@ -6,23 +6,8 @@ import { huber, penalty, sharedPenalty } from "../../../src/papers/continuous-ti
 import * as linear from "../../../src/papers/continuous-time/theory/linear-regression.ts";
 import * as logistic from "../../../src/papers/continuous-time/theory/logistic.ts";
 import * as meanEstimation from "../../../src/papers/continuous-time/theory/mean-estimation.ts";
-import * as ridge from "../../../src/papers/continuous-time/theory/ridge.ts";
 import { gibbsDensity, stationaryCovariance } from "../../../src/papers/continuous-time/theory/stationary.ts";
-import { jacobian, minus, norm } from "../../../src/papers/continuous-time/theory/vectors.ts";
-
-it("E1: reference moments of the ridge toy", () => {
-  const problem = { a: 1, b: 0.7, S: 1, B: 1, η: 0.1, θ0: 2 };
-  const inner = { α: 0.05, K: 4 };
-  const found = [
-    ridge.discreteMoments(problem, inner, 20),
-    ridge.diffusionMoments(problem, inner, 2, 1),
-    ridge.diffusionMoments(problem, inner, 2, 2),
-  ];
-  for (const [i, { mean, variance }] of found.entries()) {
-    expect(mean).toBeCloseTo([0.69321396, 0.71185043, 0.69461472][i], 8);
-    expect(variance).toBeCloseTo([0.04405958, 0.04132376, 0.03906563][i], 8);
-  }
-});
+import { dot, jacobian, minus, norm, plus, scale } from "../../../src/papers/continuous-time/theory/vectors.ts";
 
 it("E2: the ascent loop is a larger learning rate, and its stationary variance is the recursion's fixed point", () => {
   const inner = { α: 0.2, K: 3 };
@@ -86,13 +71,32 @@ describe("E4", () => {
 
 describe("1.3 (f) penalties", () => {
   const g = [3, -4];
-  it("are the first-order rise of the loss", () => {
-    const inner = { α: 0.1, K: 2 };
+  const inner = { α: 0.1, K: 2 };
+  it("have their closed forms", () => {
     expect(penalty.raw(g, inner)).toBeCloseTo(0.1 * 25, 14);
     expect(penalty.normalized(g, inner)).toBeCloseTo(0.2 * 5, 14);
     expect(penalty.sign(g, inner)).toBeCloseTo(0.2 * 7, 14);
     expect(penalty.projected(g, inner, 2)).toBe(penalty.raw(g, inner));
     expect(penalty.projected(g, inner, 0.5)).toBeCloseTo(0.5 * 5 - 0.25 / 0.4, 14);
+  });
+  it("are once the rise that is seen for normalized and sign steps, half of it for raw ones, and between the two under projection", () => {
+    // To first order the loss is g·δ, whose gradient is g at every step: the rise along the K steps is exact.
+    const { α, K } = inner;
+    const rise = (step: (g: readonly number[]) => readonly number[], ε = Number.POSITIVE_INFINITY) => {
+      let δ: readonly number[] = [0, 0];
+      for (let k = 0; k < K; k++) {
+        const next = plus(δ, step(g), α);
+        δ = scale(Math.min(1, ε / norm(next)), next);
+      }
+      return dot(g, δ);
+    };
+    const raw = (g: readonly number[]) => g;
+    expect(rise((g) => scale(1 / norm(g), g))).toBeCloseTo(penalty.normalized(g, inner), 14);
+    expect(rise((g) => g.map(Math.sign))).toBeCloseTo(penalty.sign(g, inner), 14);
+    expect(rise(raw)).toBeCloseTo(2 * penalty.raw(g, inner), 14);
+    expect(rise(raw, 2)).toBeCloseTo(2 * penalty.projected(g, inner, 2), 14);
+    // Held back by the ball: ε|g| is seen, the penalty is less by ε²/(2Kα).
+    expect(rise(raw, 0.5)).toBeCloseTo(penalty.projected(g, inner, 0.5) + 0.5 ** 2 / (2 * K * α), 14);
   });
   it("Huber is continuous with its derivative", () => {
     const [β, ε, h] = [0.2, 0.5, 1e-6];

@@ -1,8 +1,14 @@
+import { fc, test } from "@fast-check/vitest";
 import { Matrix } from "ml-matrix";
 import { describe, expect, it } from "vitest";
+import type { Inner } from "../../../src/papers/continuous-time/theory/inner.ts";
 import * as linear from "../../../src/papers/continuous-time/theory/linear-regression.ts";
-import { jacobian, minus, norm, plus, scale } from "../../../src/papers/continuous-time/theory/vectors.ts";
-import { key, normal } from "../../../src/tensor/index.ts";
+import { dot, jacobian, minus, norm, plus, scale } from "../../../src/papers/continuous-time/theory/vectors.ts";
+import { logSlope } from "../../../src/papers/statistics.ts";
+
+/** Hundredths, so that no product of them is subnormal. */
+const hundredths = (min: number, max: number) => fc.integer({ min: 100 * min, max: 100 * max }).map((v) => v / 100);
+const number = hundredths(-2, 2);
 
 const scalarModel: linear.GaussianModel = { A: new Matrix([[1]]), θstar: [1], τ: 0.5 };
 const model: linear.GaussianModel = {
@@ -177,11 +183,93 @@ it("has the gradients and slopes of its losses (finite differences)", () => {
   }
 });
 
-it("knows the exact l2-ball risk (against quadrature over the residual)", () => {
-  // The worst δ moves the residual by ε|θ|: E ½(|r| + ε|θ|)², r ~ N(0, q).
-  const ε = 0.3;
-  const z = normal(key(1), [200_000]).data;
-  const q = 2 * linear.loss(linear.momentsOf(model), θ);
-  const sample = z.reduce((sum, v) => sum + (Math.abs(v) * Math.sqrt(q) + ε * norm(θ)) ** 2 / 2, 0) / z.length;
-  expect(Math.abs(linear.ballRisk(model, θ, ε) / sample - 1)).toBeLessThan(0.01);
+describe("the exact l2-ball risk", () => {
+  const law = linear.momentsOf(model);
+  it("is E ½(|r| + ε|θ|)², r ~ N(0, q) (Simpson's rule in the residual)", () => {
+    const deviation = Math.sqrt(2 * linear.loss(law, θ));
+    for (const ε of [0, 0.3, 2]) {
+      const density = (z: number) => Math.exp((-z * z) / 2) / Math.sqrt(2 * Math.PI);
+      const integrand = (z: number) => density(z) * (z * deviation + ε * norm(θ)) ** 2;
+      // The integrand is even: twice the half line, where it is smooth, to 12 deviations.
+      const [panels, end] = [4000, 12];
+      const h = end / panels;
+      let sum = integrand(0) + integrand(end);
+      for (let i = 1; i < panels; i++) sum += integrand(i * h) * (i % 2 === 1 ? 4 : 2);
+      expect(Math.abs(linear.ballRisk(model, θ, ε) / ((sum * h) / 3) - 1)).toBeLessThan(1e-10);
+    }
+  });
+  test.prop([fc.tuple(number, number, number), number, fc.tuple(number, number, number), hundredths(0, 2)])(
+    "has the worst point of the ball: no δ with |δ| ≤ ε exceeds ½(|r| + ε|θ|)², and ±εθ/|θ| attains it",
+    (x, y, towards, ε) => {
+      const lossAt = (δ: readonly number[]) => (dot(θ, plus(x, δ)) - y) ** 2 / 2;
+      const r = dot(θ, x) - y;
+      const worst = (Math.abs(r) + ε * norm(θ)) ** 2 / 2;
+      expect(lossAt(scale(ε / (norm(towards) || 1), towards))).toBeLessThanOrEqual(worst * (1 + 1e-14));
+      expect(lossAt(scale((r < 0 ? -ε : ε) / norm(θ), θ))).toBeCloseTo(worst, 12);
+    },
+  );
+});
+
+describe("roots", () => {
+  const law = linear.momentsOf(model);
+
+  const unit = hundredths(-1, 1);
+  test.prop([hundredths(0, 1), fc.integer({ min: 1, max: 10 }), fc.tuple(unit, unit, unit)])(
+    "without noise (τ = 0) θ* stays the root for every α and K: its adversary has no gradient",
+    (α, K, θstar) => {
+      const clean = linear.momentsOf({ ...model, θstar, τ: 0 });
+      const x = [0.3, -1.2, 0.7];
+      expect(norm(linear.direction(θstar, x, dot(θstar, x), { α, K }))).toBe(0);
+      const { ρ, c } = linear.amplification(θstar, { α, K });
+      expect(norm(linear.meanDirection(clean, θstar, { α, K }))).toBeLessThan(1e-14 * ρ * (1 + c));
+      // β ≤ 1: further out the factor 2c of λ = 2cL makes something of the rounding of L = 0.
+      expect(norm(minus(linear.adversarialRoot(clean, { α: α / K, K }).θ, θstar))).toBeLessThan(1e-12);
+    },
+  );
+
+  it("follow the first-order law θ* − Kατ²A⁻¹θ* up to O((Kα)²) in three dimensions", () => {
+    const αs = [0.04, 0.02, 0.01, 0.005];
+    for (const K of [1, 3]) {
+      const gap = (point: (inner: Inner) => readonly number[]) =>
+        αs.map((α) => norm(minus(linear.adversarialRoot(law, { α, K }).θ, point({ α, K }))));
+      expect(
+        Math.abs(
+          logSlope(
+            αs,
+            gap((inner) => linear.firstOrderRoot(model, inner)),
+          ) - 2,
+        ),
+      ).toBeLessThan(0.2);
+      expect(
+        Math.abs(
+          logSlope(
+            αs,
+            gap(() => model.θstar),
+          ) - 1,
+        ),
+      ).toBeLessThan(0.1);
+    }
+  });
+
+  it.each([
+    { name: "1-D", of: scalarModel },
+    { name: "3-D", of: model },
+  ])("the damped iteration settles in less than 1000 steps for β ≤ 1 ($name)", ({ of }) => {
+    for (const K of [1, 2, 3, 5, 10, 30]) {
+      for (const β of [0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 1]) {
+        const inner = { α: β / K, K };
+        for (const root of [linear.adversarialRoot, linear.modifiedRoot]) {
+          expect(root(linear.momentsOf(of), inner).iterations, `K = ${K}, β = ${β}`).toBeLessThan(1000);
+        }
+      }
+    }
+  });
+
+  it("the modified loss is L + βG, and its root has no gradient", () => {
+    const inner = { α: 0.1, K: 3 };
+    expect(linear.modifiedLoss(law, θ, inner)).toBeCloseTo(linear.loss(law, θ) + 0.3 * linear.vulnerability(law, θ), 14);
+    const root = linear.modifiedRoot(law, inner).θ;
+    expect(norm(plus(linear.lossGradient(law, root), linear.vulnerabilityGradient(law, root), 0.3))).toBeLessThan(1e-13);
+    expect(norm(jacobian((θ) => [linear.modifiedLoss(law, θ, inner)], root).getRow(0))).toBeLessThan(1e-9);
+  });
 });

@@ -44,7 +44,7 @@ const regimes = [
   },
 ];
 
-describe.each(regimes)("regime $name", ({ inner, discrete, errors }) => {
+describe.each(regimes)("regime $name", ({ name: regime, inner, discrete, errors }) => {
   const exact = steps.map((n) => enumerated(n, inner(1 / n), tests));
 
   it("enumerates the discrete chain", () => {
@@ -59,7 +59,9 @@ describe.each(regimes)("regime $name", ({ inner, discrete, errors }) => {
         const value = continuous(name as Approximation, n, inner(1 / n), φ);
         // The table has three digits: half a unit of the last is up to 0.5 %.
         expect(Math.abs(Math.abs(exact[i][k] - value) / table[k][i] - 1)).toBeLessThan(0.01);
-        if (n >= 10) expect(Math.abs(value - continuous(name as Approximation, n, inner(1 / n), φ, 18))).toBeLessThan(1e-6);
+        const at = (nodes: number) => continuous(name as Approximation, n, inner(1 / n), φ, nodes);
+        // At n = 5 in regime B the collocation begins to blow up at 22 nodes (see `continuous`): fewer agree.
+        expect(Math.abs(at(18) - at(n === 5 && regime.startsWith("B") ? 16 : 22))).toBeLessThan(1e-6);
       }
     }
   });

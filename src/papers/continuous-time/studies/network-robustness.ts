@@ -67,7 +67,8 @@ export const networkRobustness = study<Result>({
   claims: [
     claim<Result>({
       id: "R1.6-network",
-      statement: "The same for a small network: G at the end of training is smaller than SGD's, L larger, and G falls in K and in α",
+      statement:
+        "The same for a small network, trained on all examples at once by gradient descent and then, from its minimum, by every adversary: G ends smaller than where gradient descent goes on, L larger, and G falls in K and in α",
       provenance: "derived",
       criterion: "over ≥ 5 starts: mean L_AT ≥ mean L_SGD, and G drops by more than 2 standard errors from each K and each α to the next",
       measure: ({ byK, byα, seeds, before, steps }) => {
@@ -81,7 +82,7 @@ export const networkRobustness = study<Result>({
             "smallest drop of G in standard errors": Math.min(...all),
           },
           holds: seeds >= 5 && rises && all.every((drop) => drop > 2),
-          note: `tanh network 2–4–1, 64 noisy examples, ${seeds} starts, each trained for ${before} full-batch steps of ${η} by SGD and ${steps} more by every adversary; drops are paired by start`,
+          note: `tanh network 2–4–1, 64 noisy examples, ${seeds} starts, each trained for ${before} full-batch steps of ${η} without an adversary and ${steps} more with every one, and without; drops are paired by start`,
         };
       },
     }),

@@ -8,8 +8,18 @@ import type { BinaryData } from "../theory/logistic.ts";
 /** Plain stochastic gradient descent: no adversary. */
 export const SGD: Inner = { α: 0, K: 0 };
 
-/** A = 1, θ* = 1, τ = .5: the specification's reference table. */
+/** A = 1, θ* = 1, τ = .5: the specification's reference table, whose rows are `tableRows`. */
 export const scalarModel: GaussianModel = { A: new Matrix([[1]]), θstar: [1], τ: 0.5 };
+
+export const tableRows: readonly Inner[] = [
+  SGD,
+  { α: 0.01, K: 1 },
+  { α: 0.05, K: 1 },
+  { α: 0.1, K: 1 },
+  { α: 0.1, K: 2 },
+  { α: 0.1, K: 5 },
+  { α: 0.1, K: 10 },
+];
 
 /** The specification's three-dimensional check. */
 export const spatialModel: GaussianModel = {

@@ -11,6 +11,29 @@ import { add, constant, grad, hvp, mul, reduceMean, reduceSum, stopGradient, sub
 import { full } from "../../../tensor/index.ts";
 import type { Inner } from "./inner.ts";
 
+/** E over the examples of the inner product of rows, a scalar. */
+const dot = (a: Value, b: Value): Value => reduceMean(reduceSum(mul(a, b), [1]));
+
+/** g = ∇ₓℓ and Hg, both [N, d], as functions of the weights. */
+function inputDerivatives(learner: Learner, x: Value, y: Value) {
+  type Weights = Readonly<Record<string, Value>>;
+  const total = (weights: Weights) => sum(learner.losses(weights, x, y));
+  const g = (weights: Weights) => grad(total(weights), x);
+  return { g, Hg: (weights: Weights) => hvp(total(weights), [x], [g(weights)])[0] };
+}
+
+/** E[∇_θ(½ gᵀHg)] [p], the second-order term that is a gradient. */
+export function curvedTerm(learner: Learner, θ: Value, x: Value, y: Value): Value {
+  const { g, Hg } = inputDerivatives(learner, x, y);
+  return weightGradient(learner, θ, (weights) => mul(dot(g(weights), Hg(weights)), 0.5));
+}
+
+/** E[D H g] [p], the second-order term that is in general none: the θ-gradient of E g·v with v = Hg held fixed. */
+export function mixedTerm(learner: Learner, θ: Value, x: Value, y: Value): Value {
+  const { g, Hg } = inputDerivatives(learner, x, y);
+  return weightGradient(learner, θ, (weights) => dot(g(weights), stopGradient(Hg(unflatten(learner, θ)))));
+}
+
 /** m − (the expansion cut after order 0, 1, 2), each [p]: remainders of size α, α², α³. */
 export function remainders(learner: Learner, θ: Value, x: Value, y: Value, inner: Inner): [Value, Value, Value] {
   const { α, K } = inner;
@@ -27,12 +50,9 @@ export function remainders(learner: Learner, θ: Value, x: Value, y: Value, inne
       K * α,
     ),
   );
-  /** ½ E gᵀHg, to be differentiated in θ as a whole, and E g·v with v = Hg held fixed, whose θ-gradient is E D H g. */
-  const g = (weights: Readonly<Record<string, Value>>) => grad(sum(losses(weights)(x)), x);
-  const Hg = (weights: Readonly<Record<string, Value>>) => hvp(sum(losses(weights)(x)), [x], [g(weights)])[0];
-  const dot = (a: Value, b: Value) => reduceMean(reduceSum(mul(a, b), [1]));
-  const curved = weightGradient(learner, θ, (weights) => mul(dot(g(weights), Hg(weights)), 0.5));
-  const mixed = weightGradient(learner, θ, (weights) => dot(g(weights), stopGradient(Hg(unflatten(learner, θ)))));
-  const second = add(sub(first, mul(curved, K * K * α * α)), mul(mixed, (α * α * K * (K + 1)) / 2));
+  const second = add(
+    sub(first, mul(curvedTerm(learner, θ, x, y), K * K * α * α)),
+    mul(mixedTerm(learner, θ, x, y), (α * α * K * (K + 1)) / 2),
+  );
   return [zeroth, first, second];
 }

@@ -3,6 +3,8 @@
  *
  * At a common point the adversary lowers dG/dt by β|∇G|²; at the end G is smaller and L larger. In between, "G_AT ≤ G_SGD
  * for all t" is false: `counterExample` is linear regression where G_AT exceeds G_SGD on the way.
+ *
+ * G = ½ E|∇ₓℓ|² is the first-order vulnerability: it says what a raw step gains (`rawRise`) and bounds what a ball allows (`ballRise`).
  */
 import { Matrix } from "ml-matrix";
 import {
@@ -14,6 +16,12 @@ import {
   vulnerabilityGradient,
 } from "./linear-regression.ts";
 import { plus, scale, type Vector } from "./vectors.ts";
+
+/** 2sG: by how much one raw ascent step of size s, δ = s∇ₓℓ, raises the mean loss, up to O(s²) (specification 1.4). */
+export const rawRise = (G: number, s: number): number => 2 * s * G;
+
+/** ε√(2G) ≥ ε E|∇ₓℓ|: a bound of the rise of the mean loss in the l₂ ball |δ| ≤ ε, up to O(ε²) (specification 1.4); attained where all |∇ₓℓ| are equal. */
+export const ballRise = (G: number, ε: number): number => ε * Math.sqrt(2 * G);
 
 /** The points of θ' = field(θ) at times 0, T/n, …, T, by the classical Runge–Kutta method with `substeps` steps in between. */
 export function flow(field: (θ: Vector) => Vector, θ0: Vector, T: number, n: number, substeps = 10): number[][] {

@@ -109,7 +109,10 @@ export function adversarialRoot(law: SecondMoments, inner: Inner): RidgeSolution
   return selfConsistentRidge(law, (θ) => 2 * amplification(θ, inner).c * loss(law, θ));
 }
 
-/** The minimizer of the modified loss: ridge with λ = 2KαL/(1 + Kα|θ|²). */
+/**
+ * The stationary point of the modified loss next to ridge(0) = A⁻¹b: ridge with λ = 2KαL/(1 + Kα|θ|²). It is the minimizer unless Kα|θ*|²
+ * is large: then the modified loss has several minima, all of them ridge solutions, and the lowest may be another.
+ */
 export function modifiedRoot(law: SecondMoments, inner: Inner): RidgeSolution {
   const β = βOf(inner);
   return selfConsistentRidge(law, (θ) => (2 * β * loss(law, θ)) / (1 + β * dot(θ, θ)));
