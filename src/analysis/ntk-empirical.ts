@@ -10,6 +10,8 @@ import { type CompileOptions, compile } from "../runtime/index.ts";
 import { type FloatDType, rows, ShapeError, sameShape, size, type Tensor, takeRows, tensor, zeros } from "../tensor/index.ts";
 
 export interface EmpiricalNtkOptions {
+  /** The kernel of one scalar output, ⟨∇_θ f(x), ∇_θ f(z)⟩, instead of the average over the logits. */
+  output?: ScalarOutput;
   /** Examples whose gradients are made at once. */
   block?: number;
   /** Device and threads. */
@@ -18,6 +20,9 @@ export interface EmpiricalNtkOptions {
 
 /** Examples whose inner products are taken at once. */
 const TILE = 64;
+
+/** Names the scalar f that a kernel is of, from one example's logits [1, C]: any shape of one element, as `sliceAxis(logits, 1, k, k + 1)`. */
+export type ScalarOutput = (logits: Value) => Value;
 
 /** The kernel of one network, compiled once: for many weights, or along training. */
 export interface EmpiricalKernel {
@@ -29,18 +34,18 @@ export interface EmpiricalKernel {
 
 /**
  * Θ̂(x, z) = (1/C) Σ_k ⟨∇_θ f_k(x), ∇_θ f_k(z)⟩, averaged over a model's C logits f_k, as the matrix [n, n'] for inputs x [n, …] and z [n', …]
- * (default: x), in inference mode, θ being all trained weights. Computed in the dtype of the inputs, which must be that of the weights.
+ * (default: x), in inference mode, θ being all trained weights; or of one function of the logits (`output`). Computed in the dtype of the inputs, which must be that of the weights.
  * Gradients of all examples for one logit are held, those of weight matrices by their two factors.
- * @throws ShapeError when the inputs are not what the model takes.
+ * @throws ShapeError when the inputs are not what the model takes, or `output` is not a scalar.
  */
 export async function empiricalNtk(
   model: Model,
   x: Tensor,
   z: Tensor = x,
-  { block = 32, runtime }: EmpiricalNtkOptions = {},
+  { block = 32, ...options }: EmpiricalNtkOptions = {},
 ): Promise<Matrix> {
   const most = Math.max(x.shape[0], z.shape[0]);
-  const kernel = await empiricalKernel(model.network, x.dtype as FloatDType, { block: Math.min(block, most), runtime });
+  const kernel = await empiricalKernel(model.network, x.dtype as FloatDType, { block: Math.min(block, most), ...options });
   try {
     return await kernel.at(model.weights, x, z);
   } finally {
@@ -52,10 +57,10 @@ export async function empiricalNtk(
 export async function empiricalKernel(
   network: Network,
   dtype: FloatDType,
-  { block = 32, runtime = {} }: EmpiricalNtkOptions = {},
+  { block = 32, runtime = {}, output }: EmpiricalNtkOptions = {},
 ): Promise<EmpiricalKernel> {
   const tile = block * Math.max(1, Math.floor(TILE / block));
-  const features = await featureProgram(network, dtype, block, runtime);
+  const features = await featureProgram(network, dtype, block, runtime, output);
   const inner = await innerProgram(features.widths, dtype, tile, runtime);
   return {
     async at(weights, x, z = x) {
@@ -67,9 +72,9 @@ export async function empiricalKernel(
       const first = tilesFor(features.widths, dtype, x.shape[0], tile);
       const second = z === x ? first : tilesFor(features.widths, dtype, z.shape[0], tile);
       const kernel = Matrix.zeros(x.shape[0], z.shape[0]);
-      for (let logit = 0; logit < network.classes; logit++) {
-        await features.fill(first, weights, x, logit);
-        if (second !== first) await features.fill(second, weights, z, logit);
+      for (let k = 0; k < features.outputs; k++) {
+        await features.fill(first, weights, x, k);
+        if (second !== first) await features.fill(second, weights, z, k);
         for (const [i, left] of first.entries()) {
           for (const [j, right] of second.entries()) {
             if (second === first && j > i) continue;
@@ -78,7 +83,7 @@ export async function empiricalKernel(
           }
         }
       }
-      return kernel.mul(1 / network.classes);
+      return kernel.mul(1 / features.outputs);
     },
     release: async () => {
       await Promise.all([features.release(), inner.release()]);
@@ -89,15 +94,18 @@ export async function empiricalKernel(
 /** What is kept of examples: matrices [examples, width] by name "group.member"; the kernel is the sum over groups of the products of their Gram matrices. */
 type Features = Readonly<Record<string, Tensor>>;
 
-/** Compiles x [b, …] → features of one logit: all free gradients in one matrix, and two factors for each weight matrix. */
-async function featureProgram(network: Network, dtype: FloatDType, b: number, runtime: CompileOptions) {
+/** Compiles x [b, …] → features of one logit, or of the `output`: all free gradients in one matrix, and two factors for each weight matrix. */
+async function featureProgram(network: Network, dtype: FloatDType, b: number, runtime: CompileOptions, output?: ScalarOutput) {
   const W = Object.fromEntries(Object.entries(network.weights).map(([name, { shape }]) => [name, input(name, shape, dtype)]));
   const [x, selector] = [input("x", [b, ...network.inputShape], dtype), input("selector", [1, network.classes], dtype)];
   const trained = weightNames(network, "trained").map((name) => W[name]);
   let factors = 0;
   const perExample = vmap(
     (example) => {
-      const f = sum(mul(network.apply(reshape(example, [1, ...example.shape]), W).logits, selector));
+      const { logits } = network.apply(reshape(example, [1, ...example.shape]), W);
+      const chosen = output ? output(logits) : sum(mul(logits, selector));
+      if (size(chosen.shape) !== 1) throw new ShapeError(`the output of a kernel is one number per example, not [${chosen.shape}]`);
+      const f = sum(chosen);
       const products = trained.map((weight) => onlyProduct(f, weight));
       const factored = products.filter((product) => product !== undefined);
       factors = factored.length;
@@ -112,22 +120,21 @@ async function featureProgram(network: Network, dtype: FloatDType, b: number, ru
     named[`${i}.δ`] = perExample[factors + i];
   }
   if (perExample.length > 2 * factors) named["free.gradients"] = concat(perExample.slice(2 * factors), 1);
-  const program = await compile({ ...W, x, selector }, named, runtime);
+  const program = await compile({ ...W, x, ...(output ? {} : { selector }) }, named, runtime);
   return {
+    /** How many outputs there are to fill in turn. */
+    outputs: output ? 1 : network.classes,
     widths: Object.fromEntries(Object.entries(named).map(([name, { shape }]) => [name, shape[1]])),
     /** Writes the features of examples into tiles; what lies beyond the last example is filled with it. */
-    async fill(into: readonly Features[], weights: Weights, examples: Tensor, logit: number): Promise<void> {
-      const chosen = tensor(
-        Float64Array.from({ length: network.classes }, (_, k) => (k === logit ? 1 : 0)),
-        [1, network.classes],
-        dtype,
-      );
+    async fill(into: readonly Features[], weights: Weights, examples: Tensor, k: number): Promise<void> {
+      const unit = Float64Array.from({ length: network.classes }, (_, logit) => (logit === k ? 1 : 0));
+      const chosen: Record<string, Tensor> = output ? {} : { selector: tensor(unit, [1, network.classes], dtype) };
       const last = examples.shape[0] - 1;
       const tile = Object.values(into[0])[0].shape[0];
       for (let start = 0; start <= last; start += b) {
         const members = Array.from({ length: b }, (_, i) => Math.min(start + i, last));
         const target = mapValues(into[Math.floor(start / tile)], (matrix) => rows(matrix, start % tile, (start % tile) + b));
-        await program.run({ ...weights, x: takeRows(examples, members), selector: chosen }, target);
+        await program.run({ ...weights, x: takeRows(examples, members), ...chosen }, target);
       }
     },
     release: () => program.release(),

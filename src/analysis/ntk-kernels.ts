@@ -1,7 +1,8 @@
 /**
  * Neural tangent kernels in the limit of infinite width, in float64: two-layer networks (closed forms for the ReLU and the
- * quadratic ReLU, quadrature for smooth activations) and the deep network of Gao et al. (2019) by recursion over its layers.
- * Points are the rows of [n, d] tensors of any norm; a kernel gives the [n, n'] matrix of its values.
+ * quadratic ReLU, quadrature for smooth activations) and a deep network by recursion over its layers.
+ * Points are the rows of [n, d] tensors, of any norm in the closed forms; quadrature refuses variances above 10⁶ (norms above 1000 for two layers,
+ * 500 for the deep network). A kernel gives the [n, n'] matrix of its values.
  */
 import { Matrix } from "ml-matrix";
 import { ShapeError, type Tensor, tensor } from "../tensor/index.ts";
@@ -33,7 +34,10 @@ export const quadraticReluDual: DualActivation = {
   slope: (p, q, c) => (2 * Math.sqrt(p * q) * arcCosine1(angle(p, q, c))) / Math.PI,
 };
 
-/** The dual of any activation that is analytic near the real line, by quadrature. */
+/**
+ * The dual of an activation σ that is analytic near the real line, by quadrature to about 1e-13 of E|σ(u)σ(v)|.
+ * @throws RangeError (when evaluated) for an activation with a kink, or a variance above 10⁶.
+ */
 export function smoothDual(name: string, σ: (z: number) => number, σʹ: (z: number) => number): DualActivation {
   return { name, value: (p, q, c) => gaussianProduct(σ, p, q, c), slope: (p, q, c) => gaussianProduct(σʹ, p, q, c) };
 }
@@ -47,15 +51,15 @@ export const softplusDual: DualActivation = smoothDual(
 
 /**
  * NTK of f(W, x) = m^{-1/2} Σ_r a_r σ(w_r·x), a_r = ±1, w_r ~ N(0, I), only W trained, as m → ∞:
- * K(x, x′) = ⟨x, x′⟩ E σ′(w·x) σ′(w·x′) (Gao et al. 2019, section on existence). On the unit sphere with t = ⟨x, x′⟩ = cos θ:
- * ReLU t(π − θ)/2π; quadratic ReLU (2/π) t (sin θ + (π − θ) t).
+ * K(x, x′) = ⟨x, x′⟩ E σ′(w·x) σ′(w·x′). On the unit sphere with t = ⟨x, x′⟩ = cos θ [derived]:
+ * ReLU t(π − θ)/2π; quadratic ReLU (2/π) t (sin θ + (π − θ) t). That Gao et al. (2019) use this network and kernel is from memory.
  */
 export function twoLayerNtk(dual: DualActivation): Kernel {
   return kernelOf((p, q, c) => c * dual.slope(p, q, c));
 }
 
 /**
- * Θ = lim K/m of the deep network x⁰ = A x, xʰ = σ_m(W⁽ʰ⁾ xʰ⁻¹), f = aᵀ xᴴ with A, W ~ N(0, 2/m), a ~ N(0, 1), only
+ * Θ = lim K/m of the deep network (`deepNetwork`) x⁰ = A x, xʰ = σ_m(W⁽ʰ⁾ xʰ⁻¹), f = aᵀ xᴴ, A, W ~ N(0, 2/m), a ~ N(0, 1), only
  * W⁽¹⁾…W⁽ᴴ⁾ trained, where σ_m(z) = σ(√m z)/√m (σ itself for the ReLU). With Σ⁰ = 2⟨x, x′⟩ and (u, v) of covariance 2Σʰ⁻¹:
  * Σʰ = E σ(u)σ(v), Σ̇ʰ = E σ′(u)σ′(v), Θ = Σ_h Σʰ⁻¹ Σ̇ʰ Π_{k>h} 2Σ̇ᵏ. [derived]
  * @throws RangeError when `depth` is not a positive integer.

@@ -1,6 +1,6 @@
 /**
  * How wide a two-layer ReLU network must be to fit labels at the data points, and how wide to fit them on whole balls around the points:
- * the capacity theorem of Gao et al. (2019) says that the latter needs more. Networks for several data sets and initializations train at once,
+ * the abstract of Gao et al. (2019) says that the latter needs more. Networks for several data sets and initializations train at once,
  * their weights along a leading axis; the attack is part of the compiled step.
  */
 import { ascentStep } from "../../attacks/index.ts";

@@ -14,8 +14,8 @@ export interface Evaluator {
   /** f(W, x) [n]. */
   outputs(W: Weights, points: Tensor<"float64">): Promise<Float64Array>;
   /**
-   * Projected normalized gradient ascent of ℓ from `start` [n, d] in the sets around `centres` [n, d]: the highest loss of each row over all
-   * points visited, and where.
+   * Projected normalized gradient ascent of ℓ from `start` [n, d] in the sets around `centres` [n, d] (or steps to the rim of the sets along the
+   * gradient): the highest loss of each row over all points visited, and where.
    */
   ascend(W: Weights, request: AscentRequest): Promise<Visited>;
   /** The losses [n] and the gradient of their mean in the trained weights. */
@@ -32,7 +32,8 @@ export interface AscentRequest {
   start: Tensor<"float64">;
   sets: PerturbationSets;
   steps: number;
-  stepSize: number;
+  /** Length of a step before it is projected; "rim": each step goes from the centre to `sets.rim` along the gradient. */
+  stepSize: number | "rim";
 }
 
 /** The best point of each row, [n, d], and its loss, [n]. */
@@ -50,6 +51,14 @@ type Symbols = Readonly<Record<string, Value>>;
 export function evaluator(network: Network): Evaluator {
   const trained = weightNames(network, "trained");
   const programs = new Map<string, Promise<Executable>>();
+  /** Sets are told apart as objects: names need not be unique, and what is compiled is their projection. */
+  const known = new WeakMap<PerturbationSets, number>();
+  let count = 0;
+  const numberOf = (sets: PerturbationSets) => {
+    const number = known.get(sets) ?? count++;
+    known.set(sets, number);
+    return number;
+  };
 
   /** Runs the program `id`, built on first use from the weights and from points and numbers of the shapes that are fed. */
   const run = async (
@@ -91,12 +100,13 @@ export function evaluator(network: Network): Evaluator {
           x,
           centres,
           y: vector(labels),
-          stepSize: scalar(stepSize, "float64"),
+          ...(stepSize === "rim" ? {} : { stepSize: scalar(stepSize, "float64") }),
           highest: vector(best.losses),
           at: best.points,
         };
-        const result = await run(`ascend ${sets.name} ${Math.min(unrolled, steps)}`, W, feeds, (w, fed) =>
-          ascent((point) => losses(w, point, fed.y), fed, sets.projection(fed.centres), Math.min(unrolled, steps)),
+        const id = `ascend ${numberOf(sets)} ${stepSize === "rim" ? "rim" : "step"} ${Math.min(unrolled, steps)}`;
+        const result = await run(id, W, feeds, (w, fed) =>
+          ascent((point) => losses(w, point, fed.y), fed, stepOf(sets, fed), Math.min(unrolled, steps)),
         );
         x = result.last;
         best = { losses: result.highest.data, points: result.at };
@@ -128,8 +138,15 @@ export function logistic(f: Value, y: Value): Value {
   return softplus(neg(mul(y, f)));
 }
 
+/** x and its gradient → the next x: a projected normalized step where its size is fed, else to the rim. */
+function stepOf(sets: PerturbationSets, { centres, stepSize }: Symbols): (x: Value, gradient: Value) => Value {
+  if (stepSize === undefined) return (_, gradient) => sets.rim(centres, gradient);
+  const projection = sets.projection(centres);
+  return (x, gradient) => ascentStep(x, gradient, { direction: "l2", stepSize, projection });
+}
+
 /** `steps` ascent steps from x with the best point of each row kept, the start and the end included. */
-function ascent(losses: (x: Value) => Value, fed: Symbols, projection: (x: Value) => Value, steps: number): Symbols {
+function ascent(losses: (x: Value) => Value, fed: Symbols, next: (x: Value, gradient: Value) => Value, steps: number): Symbols {
   let [x, highest, at] = [fed.x, fed.highest, fed.at];
   for (let k = 0; ; k++) {
     const ℓ = losses(x);
@@ -137,7 +154,7 @@ function ascent(losses: (x: Value) => Value, fed: Symbols, projection: (x: Value
     highest = where(better, ℓ, highest);
     at = where(reshape(better, [...better.shape, 1]), x, at);
     if (k === steps) return { highest, at, last: x };
-    x = stopGradient(ascentStep(x, grad(sum(ℓ), x), { direction: "l2", stepSize: fed.stepSize, projection }));
+    x = stopGradient(next(x, grad(sum(ℓ), x)));
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * A robust network near initialization, constructively: the function of least RKHS norm that is right on samples of every perturbation
- * set, with the tangent kernel in closed form, and the finite network that it prescribes (existence theorem of Gao et al. 2019).
+ * set, with the tangent kernel in closed form, and the finite network that it prescribes (after the existence
+ * theorem of Gao et al. 2019, from memory).
  */
 import { type KernelFit, leastNormFit } from "../../analysis/ntk-fit.ts";
 import type { Kernel } from "../../analysis/ntk-kernels.ts";
@@ -12,7 +13,7 @@ import { plus, type Weights } from "./theory.ts";
 
 /**
  * The least-norm g with |g(x′) − y_i| ≤ `tolerance` at `samples` random points x′ of each B(x_i) and at x_i itself. Its norm estimates, from below, the
- * radius R_{D,B,ε} in which a robust network exists.
+ * radius R_{D,B,ε} in which the theorem has a robust network.
  */
 export function robustFit(
   kernel: Kernel,

@@ -1,7 +1,8 @@
 /** The laboratory's figures: loss curves with their guarantees, width curves, distances from initialization, norms, errors and spectra. */
 import type { Chart, Figure, Series, Table } from "../figure.ts";
 import type { Lab } from "./experiment.ts";
-import { figure, groups, medianWidth } from "./summary.ts";
+import type { WidthRow } from "./studies/width.ts";
+import { figure, groups, medianWidth, widthMeans } from "./summary.ts";
 import { regretBound } from "./theory.ts";
 
 export function figures(lab: Lab): readonly Figure[] {
@@ -27,7 +28,7 @@ function guarantee({ regret }: Lab): Chart {
   return {
     kind: "chart",
     title: "Least surrogate loss, and what the regret bound guarantees for any attack",
-    caption: `Projected gradient descent on the linearized two-layer network (${activation}, α = ${α}). The dashed curve is L_*(W) + ‖W − W₀‖²/(2αT) + αG²/2 for the best robust network W found in the ball, the level L_*(W) itself is the lower dashed line. No attack's curve may lie above the guarantee.`,
+    caption: `Projected gradient descent on the linearized two-layer network (${activation}, α = ${α}). The dashed curve is L_*(W) + ‖W − W₀‖²/(2αT) + αG²/2 for the best robust network W found in the ball, the level L_*(W) itself is the lower dashed line. No attack's curve may lie above the guarantee, which claim N1 checks.`,
     x: { label: "steps T", scale: "log" },
     y: { label: "min over t < T of L_A(W_t)", scale: "log" },
     series: [
@@ -70,7 +71,7 @@ function linearization({ linearization }: Lab): Chart {
     kind: "chart",
     title: "Linearization error against width",
     caption:
-      "The largest |f − f_lin| that ascent finds in a ball of fixed radius (of radius R/√m for the deep network). Dashed: the bound CR²/(2√m), which the most adverse displacement attains.",
+      "The largest |f − f_lin| that ascent finds in a ball of fixed radius (of radius R/√m for the deep network). Dashed: the bound CR²/(2√m), which is attained to rounding for quadratic ReLU and nearly so for softplus.",
     x: { label: "width m", scale: "log" },
     y: { label: "worst |f − f_lin|", scale: "log" },
     series: groups(linearization, ({ network }) => network).flatMap(([name, rows]): Series[] => {
@@ -88,15 +89,18 @@ function displacement({ widths }: Lab): Chart {
     kind: "chart",
     title: "Distance from initialization against width",
     caption:
-      "After adversarial training (PGD-5) of equal length. In the two-layer scaling the displacement does not depend on the width and ‖W₀‖ grows as √m; in the deep network's it falls as m^{-1/2}. Dashed: slope −1/2.",
+      "After adversarial training (PGD-5) of equal length: means over draws of data and network. In the two-layer scaling the displacement does not depend on the width and ‖W₀‖ grows as √m; in the deep network's it falls as m^{-1/2}. Dashed: slope −1/2.",
     x: { label: "width m", scale: "log" },
-    y: { label: "‖W_T − W₀‖ and its ratio to ‖W₀‖", scale: "log" },
+    y: { label: "‖W_T − W₀‖, its ratio to ‖W₀‖, ‖K̂_T − K̂_0‖/‖K̂_0‖", scale: "log" },
     series: byArchitecture.flatMap(([name, rows], i): Series[] => {
-      const x = rows.map(({ m }) => m);
-      const falling = i === 0 ? rows[0].relative : rows[0].displacement;
+      const means = (quantity: (row: WidthRow) => number) => widthMeans(rows, quantity).map(({ mean }) => mean);
+      const x = widthMeans(rows, ({ m }) => m).map(({ m }) => m);
+      const [displacements, relatives] = [means((row) => row.displacement), means((row) => row.relative)];
+      const falling = i === 0 ? relatives[0] : displacements[0];
       return [
-        { name: `${name}: displacement`, x, y: rows.map((row) => row.displacement) },
-        { name: `${name}: relative`, x, y: rows.map((row) => row.relative) },
+        { name: `${name}: displacement`, x, y: displacements },
+        { name: `${name}: relative`, x, y: relatives },
+        { name: `${name}: change of the tangent kernel`, x, y: means((row) => row.kernelChange) },
         { name: `slope −1/2 from ${falling.toPrecision(2)}`, x, y: x.map((m) => falling * Math.sqrt(x[0] / m)), mark: "reference" },
       ];
     }),
@@ -119,13 +123,14 @@ function existence({ norms, finite }: Lab): Chart[] {
       kind: "chart",
       title: "Finite networks with the weights that the kernel prescribes",
       caption:
-        "Error of f_lin on fresh points of the caps against the kernel's function, and the robust loss of the network itself with the displacement scaled by 4. Dashed: slope −1/2.",
+        "Error of f_lin on fresh points of the caps against the kernel's function, and the robust loss of the network itself, with its displacement (of length about ‖g‖) as it is and scaled by 4: outputs near ±1 cannot have a logistic loss near zero. Dashed: slope −1/2.",
       x: { label: "width m", scale: "log" },
       y: { label: "error, robust loss", scale: "log" },
       series: [
         { name: "RMS |f_lin − g|", x, y: finite.map(({ rms }) => rms) },
         { name: "max |f_lin − g|", x, y: finite.map(({ maximum }) => maximum) },
         { name: "robust loss of the network", x, y: finite.map(({ robustLoss }) => robustLoss) },
+        { name: "robust loss, displacement ×4", x, y: finite.map(({ scaledRobustLoss }) => scaledRobustLoss) },
         { name: "slope −1/2", x, y: x.map((m) => finite[0].rms * Math.sqrt(x[0] / m)), mark: "reference" },
       ],
     },
@@ -151,7 +156,7 @@ function shattering({ shattering }: Lab): Table {
     kind: "table",
     title: "Robust interpolators of one pair shatter d points",
     caption:
-      "Over random labellings: labels missed by classifiers that are right on both balls, and by one trained on the two centres only.",
+      "Over random labellings: labels missed by classifiers that are right on both balls (affine; up to d = 10 also two-layer networks that an attack found robust), and by one trained on the two centres only.",
     columns: [
       "d",
       "labellings",
@@ -159,6 +164,8 @@ function shattering({ shattering }: Lab): Table {
       "margin, w = y",
       "missed",
       "margin, trained",
+      "missed",
+      "robust networks",
       "missed",
       "missed without robustness",
       "points from many pairs",
@@ -172,6 +179,8 @@ function shattering({ shattering }: Lab): Table {
       row.exactMissed,
       figure(row.trainedMargin),
       row.trainedMissed,
+      row.networks > 0 ? `${row.robustNetworks} of ${row.networks}` : "–",
+      row.networks > 0 ? row.networkMissed : "–",
       figure(row.plainMissed),
       row.manyPoints,
       row.manyMissed,

@@ -17,6 +17,7 @@ export * from "./problem.ts";
 export * from "./regret.ts";
 export * from "./sets.ts";
 export * from "./shattering.ts";
+export * from "./studies/distance.ts";
 export * from "./theory.ts";
 export * from "./training.ts";
 

@@ -1,5 +1,5 @@
 /**
- * The two architectures of Gao et al. (2019) as models, and the linearization of any network around given weights. Their output is
+ * Two architectures after Gao et al. (2019) as models, their formulas from memory, and the linearization of any network around given weights. Their output is
  * one number f(W, x) per example, whose sign is the class; only the layers W are trained, the others stay as they were drawn.
  */
 import { add, constant, jvp, matMul, mul, reshape, sliceAxis, sub, transpose, type Value } from "../../graph/index.ts";
@@ -13,11 +13,11 @@ export interface InitializedNetwork {
   weights: Weights;
 }
 
-/** σ by its name, or any function; the paper asks for a Lipschitz and smooth one. */
+/** σ by its name, or any function. The theorem for the deep network is about smooth ones (paper, first version), with Lipschitz σ and σ′ (from memory). */
 export type Sigma = Activation | ((z: Value) => Value);
 
 /**
- * The symmetric two-layer network of the existence theorem,
+ * The symmetric two-layer network (of the existence theorem, from memory),
  *
  *     f(W, x) = m^{-1/2} ( Σ_{r≤m/2} a_r σ(w_r·x) + Σ_{r≤m/2} ā_r σ(w̄_r·x) ),   w_r ~ N(0, I_d), a_r = ±1, w̄_r(0) = w_r(0), ā_r = −a_r,
  *
@@ -57,7 +57,7 @@ export function twoLayerNetwork(
 }
 
 /**
- * The paper's deep network,
+ * The deep network (of the convergence theorem, from memory),
  *
  *     x⁰ = A x,   xʰ = σ(W⁽ʰ⁾ xʰ⁻¹) for h = 1 … H,   f(W, x) = aᵀ xᴴ,      A, W⁽ʰ⁾ ~ N(0, 2/m),  a ~ N(0, 1),
  *
@@ -130,15 +130,22 @@ export function initialized({ network, weights }: Model): InitializedNetwork {
 }
 
 /**
- * f(W, x) as [n], for points x [n, d] that are given the shape of the network's inputs: the only logit, or with two classes the second minus the first.
- * @throws RangeError for a network of more classes.
+ * f(W, x) as [n], for points x [n, d] that are given the shape of the network's inputs.
+ * @throws RangeError for a network of more than two classes.
  */
 export function scalarOutput(network: Network, x: Value, weights: Readonly<Record<string, Value>>): Value {
-  const n = x.shape[0];
-  const { logits } = network.apply(reshape(x, [n, ...network.inputShape]), weights);
-  if (network.classes === 1) return reshape(logits, [n]);
-  if (network.classes === 2) return reshape(sub(sliceAxis(logits, 1, 1, 2), sliceAxis(logits, 1, 0, 1)), [n]);
-  throw new RangeError(`the theory is about one output, or two classes; this network has ${network.classes}`);
+  return scalarOfLogits(network.apply(reshape(x, [x.shape[0], ...network.inputShape]), weights).logits);
+}
+
+/**
+ * The f [n] that the theory is about from logits [n, C]: the only logit, or with two classes the second minus the first.
+ * @throws RangeError for more classes.
+ */
+export function scalarOfLogits(logits: Value): Value {
+  const [n, classes] = logits.shape;
+  if (classes === 1) return reshape(logits, [n]);
+  if (classes === 2) return reshape(sub(sliceAxis(logits, 1, 1, 2), sliceAxis(logits, 1, 0, 1)), [n]);
+  throw new RangeError(`the theory is about one output, or two classes; this network has ${classes}`);
 }
 
 function activationOf(activation: Sigma): (z: Value) => Value {

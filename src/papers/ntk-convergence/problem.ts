@@ -28,10 +28,10 @@ export const identityAttack: Attack = { name: "identity", perturb: async ({ data
 /** A random point of B(x). */
 export const randomAttack: Attack = { name: "random", perturb: async ({ data, sets }, _W, key) => sets.sample(key, data.points) };
 
-/** One step from the clean point to the rim along the gradient; the better of the two points. */
+/** One step from the clean point to the rim of B(x), in the direction of the gradient (in caps: of its tangential part); the better of the two points. */
 export const fgsm: Attack = {
   name: "FGSM",
-  perturb: async (problem, W, key) => (await strongest(problem, W, key, { steps: 1, stepSize: 2 * problem.sets.δ })).points,
+  perturb: async (problem, W, key) => (await strongest(problem, W, key, { steps: 1, stepSize: "rim" })).points,
 };
 
 /** `steps` projected normalized gradient steps of length 2.5 δ/steps from the clean point, and from restarts − 1 random points; the best point seen. */
@@ -63,7 +63,7 @@ export async function strongest(
   { evaluator, data, sets }: Problem,
   W: Weights,
   key: Key,
-  { steps, restarts = 1, stepSize = (2.5 * sets.δ) / steps }: { steps: number; restarts?: number; stepSize?: number },
+  { steps, restarts = 1, stepSize = (2.5 * sets.δ) / steps }: { steps: number; restarts?: number; stepSize?: number | "rim" },
 ): Promise<Visited> {
   checkLabelled(data);
   const n = data.labels.length;

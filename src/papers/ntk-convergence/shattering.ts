@@ -1,7 +1,7 @@
 /**
  * Why robust interpolation needs more capacity: from few points that a class of functions can fit on whole balls, many points that
- * it shatters (the capacity theorem of Gao et al. 2019: n-robust-interpolating ⇒ VC dimension Ω(nd); the construction follows
- * Kim, Moon and Yun 2025). To label e_1 … e_d by y ∈ {±1}^d put two data points, c₊ = y labelled +1 and c₋ = −y labelled −1:
+ * it shatters (from memory, the capacity theorem of Gao et al. 2019: n-robust-interpolating ⇒ VC dimension Ω(nd)). What follows is derived, from the
+ * construction of Kim, Moon and Yun (2025). To label e_1 … e_d by y ∈ {±1}^d put two data points, c₊ = y labelled +1 and c₋ = −y labelled −1:
  *
  *     ‖e_j − c_{y_j}‖ = √(d − 1) for every j,      ‖c₊ − c₋‖ = 2√d,
  *

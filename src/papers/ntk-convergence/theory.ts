@@ -1,14 +1,14 @@
 /**
- * The closed forms of Gao, Cai, Li, Wang, Hsieh and Lee (2019), "Convergence of Adversarial Training in Overparametrized Neural
- * Networks" (arXiv 1906.07916), with every constant explicit. The constants are derived here from the paper's argument (online
- * gradient descent against adaptively chosen convex losses, and a linearization error); they are not quoted from the paper.
+ * Closed forms for the convergence of adversarial training in the sense of Gao, Cai, Li, Wang, Hsieh and Lee (2019, arXiv 1906.07916), with every
+ * constant explicit. They are derived here, from online gradient descent against adaptively chosen convex losses and a linearization
+ * error; none is quoted from the paper.
  */
 import type { Tensor } from "../../tensor/index.ts";
 
 /** Weights in float64, by name. */
 export type Weights = Readonly<Record<string, Tensor<"float64">>>;
 
-/** ℓ(f, y) = log(1 + exp(−yf)): convex in f, non-negative, smooth, and |∂ℓ/∂f| ≤ 1, as the theorem asks. */
+/** ℓ(f, y) = log(1 + exp(−yf)): convex in f, non-negative, smooth, and |∂ℓ/∂f| ≤ 1, which is what the theorem asks as we remember it. */
 export function logisticLoss(f: number, y: number): number {
   const margin = y * f;
   return Math.max(-margin, 0) + Math.log1p(Math.exp(-Math.abs(margin)));
@@ -45,8 +45,16 @@ export function linearizationBound({ C, R, m }: { C: number; R: number; m: numbe
 }
 
 /**
- * What the regret of the two-layer network itself, trained in the ball of radius R, may exceed the regret bound by [derived]: iterates and comparators
- * are at most 2R apart, the remainder of f around W_t is at most C(2R)²/(2√m) there, and the loss is 1-Lipschitz in f.
+ * What the two-layer network's own losses add to the regret bound along the iterates of its linearization [derived]: 2 e_lin with
+ * e_lin = CR²/(2√m), since no loss at W_t or at W changes by more than e_lin (the loss is 1-Lipschitz in f). Here ∇l_t and G are those of f_lin.
+ */
+export function linearizationRegret({ C, R, m }: { C: number; R: number; m: number }): number {
+  return 2 * linearizationBound({ C, R, m });
+}
+
+/**
+ * What they add along iterates that follow the network's own gradients, G being theirs [derived]: the bound then linearizes f around W_t, not W_0; in the
+ * ball W is at most 2R away, where the remainder is at most C(2R)²/(2√m) = 4 e_lin. Twice the above: 2 e_lin is not proved for such a run.
  */
 export function curvatureRegret({ C, R, m }: { C: number; R: number; m: number }): number {
   return linearizationBound({ C, R: 2 * R, m });
@@ -55,7 +63,7 @@ export function curvatureRegret({ C, R, m }: { C: number; R: number; m: number }
 /** C = sup|σ″| of the activations whose second derivative is bounded. */
 export const curvature = { softplus: 0.25, "quadratic-relu": 2, tanh: 4 / (3 * Math.sqrt(3)) } as const;
 
-/** Radius of each layer's ball in the paper's scaling of the deep network: ‖W⁽ʰ⁾ − W₀⁽ʰ⁾‖_F ≤ R/√m. */
+/** Radius of each layer's ball in the scaling of the deep network (from memory): ‖W⁽ʰ⁾ − W₀⁽ʰ⁾‖_F ≤ R/√m. */
 export function layerRadius(R: number, m: number): number {
   return R / Math.sqrt(m);
 }

@@ -1,5 +1,5 @@
 /**
- * Adversarial training as the theorem has it: projected gradient descent in the weights on points that the attack chose, the gradient
+ * Adversarial training of which the theorem speaks (from memory): projected gradient descent in the weights on points that the attack chose, the gradient
  * not taken through the attack,
  *
  *     V_{t+1} = W_t − α n⁻¹ Σ ℓ′(f(W_t, x̃_i), y_i) ∇_W f(W_t, x̃_i),    x̃_i = A(W_t, x_i),      W_{t+1} = P_{B(R)}(V_{t+1}).
@@ -11,6 +11,8 @@ import { plus, projectOntoBalls, type Weights, weightNorm } from "./theory.ts";
 
 /** What happened in T steps. */
 export interface Run {
+  /** Where the first step began: W_0, or the `start` that was given. */
+  start: Weights;
   /** L_A(W_t) for t = 0 … T − 1. */
   losses: number[];
   /** ‖∇l_t(W_t)‖ for the same t; the largest is the G of the regret bound. */
@@ -38,6 +40,7 @@ export async function trainAdversarially(
   const { evaluator, initial, data } = problem;
   checkLabelled(data);
   const run: Run = {
+    start,
     losses: [],
     gradientNorms: [],
     perturbed: [],

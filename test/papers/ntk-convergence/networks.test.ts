@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { empiricalKernel, empiricalNtk } from "../../../src/analysis/ntk-empirical.ts";
 import { deepNtk, quadraticReluDual, reluDual, twoLayerNtk } from "../../../src/analysis/ntk-kernels.ts";
-import { constant, evaluate } from "../../../src/graph/index.ts";
+import { constant, evaluate, mul, softplus as softplusOf } from "../../../src/graph/index.ts";
 import { evaluator } from "../../../src/papers/ntk-convergence/evaluator.ts";
 import { adverseDirection, linearizationProbe, worstLinearizationError } from "../../../src/papers/ntk-convergence/linearization.ts";
 import {
@@ -63,7 +63,7 @@ describe("architectures", () => {
     });
   });
 
-  it("have the variances that the paper gives them", () => {
+  it("are drawn with the variances 2/m, 2/m and 1 of their formulas", () => {
     const { weights } = deepNetwork(key(6), { m: 300, d: 10, H: 1 });
     const variance = (data: Float64Array) => data.reduce((sum, v) => sum + v * v, 0) / data.length;
     expect(Math.abs(variance(weights.W1.data) * 150 - 1)).toBeLessThan(5 * Math.sqrt(2 / 90_000));
@@ -158,6 +158,35 @@ describe("linearization", () => {
         await Promise.all([probe.network.release(), probe.linear.release()]);
       }
       expect(Math.abs(logSlope(widths, errors) + 0.5)).toBeLessThan(0.05);
+    }
+  });
+
+  it("errs downwards as far as upwards: for −σ the worst |f − f_lin| is that for σ", async () => {
+    const x = rows(points, 0, 1);
+    const [convex, concave] = await Promise.all(
+      [1, -1].map(async (sign) => {
+        const { network, weights } = twoLayerNetwork(key(18), { m: 12, d: 4, activation: (z) => mul(softplusOf(z), sign) });
+        const allUp = { network, weights: { ...weights, a: { ...weights.a, data: weights.a.data.map(() => 1) } } };
+        const probe = linearizationProbe(allUp);
+        const found = await worstLinearizationError(probe, x, { R: 2, start: direction(key(19), allUp) });
+        const W = plus(allUp.weights, found.displacement);
+        const difference = (await probe.network.outputs(W, x))[0] - (await probe.linear.outputs(W, x))[0];
+        expect(difference).toBeCloseTo(sign * found.error, 12);
+        await Promise.all([probe.network.release(), probe.linear.release()]);
+        return found.error;
+      }),
+    );
+    expect(convex).toBeGreaterThan(0.01);
+    expect(concave).toBeCloseTo(convex, 12);
+  });
+
+  it("is bounded by constants that are the largest second derivatives", () => {
+    const σ = { softplus, "quadratic-relu": (z: number) => Math.max(z, 0) ** 2, tanh: Math.tanh };
+    for (const name of ["softplus", "quadratic-relu", "tanh"] as const) {
+      const h = 1e-3;
+      const second = (z: number) => Math.abs(σ[name](z + h) - 2 * σ[name](z) + σ[name](z - h)) / h ** 2;
+      const largest = Math.max(...Array.from({ length: 4001 }, (_, i) => second(-4 + i * 2e-3)));
+      expect(Math.abs(largest / curvature[name] - 1)).toBeLessThan(1e-5);
     }
   });
 

@@ -3,6 +3,7 @@ import { constant, evaluate } from "../../../src/graph/index.ts";
 import {
   checkLabelled,
   distance,
+  dot,
   gaussianPoints,
   oppositeSeparation,
   repeatRows,
@@ -68,6 +69,52 @@ describe("perturbation sets", () => {
     });
     project(caps(0), anywhere).data.forEach((v, i) => {
       expect(v).toBeCloseTo(points.data[i], 13);
+    });
+  });
+
+  it("stays in the cap where no point is nearest: from the antipodes, next to them, and from the zero vector", () => {
+    const axes = [0, 1, 5].map((k) => Float64Array.from({ length: 6 }, (_, i) => (i === k ? 1 : 0)));
+    const centres = stack([...rowsOf(points), ...axes, ...axes.map((x) => x.map((v) => -v))]);
+    for (const radius of [δ, 1.9]) {
+      for (const x of [
+        centres.data.map((v) => -v),
+        centres.data.map((v) => -3 * v),
+        centres.data.map((v, i) => -v + 1e-14 * Math.sin(i)),
+        new Float64Array(centres.data.length),
+      ]) {
+        const projected = evaluate([caps(radius).projection(constant(centres))(constant({ ...centres, data: x }))])[0] as Tensor<"float64">;
+        rowsOf(projected).forEach((point, i) => {
+          expect(Math.hypot(...point)).toBeCloseTo(1, 13);
+          if (x[0] !== 0) expect(distance(point, row(centres, i))).toBeCloseTo(radius, 13);
+          else expect(distance(point, row(centres, i))).toBeLessThanOrEqual(radius + 1e-13);
+        });
+      }
+    }
+    const line = constant(stack([[1], [-1]]));
+    expect(() => caps(δ).projection(line)(line)).toThrow(/two or more dimensions/);
+  });
+
+  it("reaches the rim in the tangential direction, whatever the radial part, and in some direction without a tangential one", () => {
+    const angle = 2 * Math.asin(δ / 2);
+    const tangents = rowsOf(anywhere).map((v, i) => v.map((w, k) => w - dot(v, row(points, i)) * row(points, i)[k]));
+    for (const radial of [0, 1e6, -1e6]) {
+      const direction = stack(tangents.map((t, i) => t.map((v, k) => 1e-200 * (v + radial * row(points, i)[k]))));
+      const rim = evaluate([caps(δ).rim(constant(points), constant(direction))])[0] as Tensor<"float64">;
+      tangents.forEach((t, i) => {
+        const expected = row(points, i).map((c, k) => Math.cos(angle) * c + (Math.sin(angle) * t[k]) / Math.hypot(...t));
+        expect(distance(row(rim, i), expected)).toBeLessThan(radial === 0 ? 1e-13 : 1e-8);
+      });
+    }
+    for (const direction of [points, { ...points, data: new Float64Array(48) }]) {
+      const rim = evaluate([caps(δ).rim(constant(points), constant(direction))])[0] as Tensor<"float64">;
+      rowsOf(rim).forEach((x, i) => {
+        expect(Math.hypot(...x)).toBeCloseTo(1, 13);
+        expect(distance(x, row(points, i))).toBeCloseTo(δ, 13);
+      });
+    }
+    const onBall = evaluate([balls(δ).rim(constant(points), constant(anywhere))])[0].data;
+    points.data.forEach((c, j) => {
+      expect(onBall[j]).toBeCloseTo(c + (δ * anywhere.data[j]) / Math.hypot(...row(anywhere, Math.floor(j / 6))), 13);
     });
   });
 

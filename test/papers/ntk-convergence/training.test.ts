@@ -4,8 +4,9 @@ import { quadraticReluDual, twoLayerNtk } from "../../../src/analysis/ntk-kernel
 import { fits, leastWidths } from "../../../src/papers/ntk-convergence/capacity.ts";
 import { evaluator } from "../../../src/papers/ntk-convergence/evaluator.ts";
 import { perturbedCopies, realize, robustFit } from "../../../src/papers/ntk-convergence/existence.ts";
-import { linearized, twoLayerNetwork } from "../../../src/papers/ntk-convergence/networks.ts";
-import { distance, gaussianPoints, row, rowsOf, spherePoints, stack } from "../../../src/papers/ntk-convergence/points.ts";
+import { adverseDirection } from "../../../src/papers/ntk-convergence/linearization.ts";
+import { deepNetwork, linearized, twoLayerNetwork } from "../../../src/papers/ntk-convergence/networks.ts";
+import { distance, dot, gaussianPoints, row, rowsOf, spherePoints, stack } from "../../../src/papers/ntk-convergence/points.ts";
 import {
   average,
   fgsm,
@@ -18,23 +19,27 @@ import {
   surrogateLoss,
 } from "../../../src/papers/ntk-convergence/problem.ts";
 import { measureRegret } from "../../../src/papers/ntk-convergence/regret.ts";
-import { caps } from "../../../src/papers/ntk-convergence/sets.ts";
+import { balls, caps } from "../../../src/papers/ntk-convergence/sets.ts";
 import {
   bestStepSize,
   curvature,
   curvatureRegret,
   displacement,
   interpolationWidths,
+  layerRadius,
+  linearizationBound,
+  linearizationRegret,
   logisticLoss,
   plus,
   projectOntoBalls,
   regretBound,
   sufficientSteps,
+  type Weights,
   weightDistance,
   weightNorm,
 } from "../../../src/papers/ntk-convergence/theory.ts";
 import { trainAdversarially } from "../../../src/papers/ntk-convergence/training.ts";
-import { key, normal, tensor } from "../../../src/tensor/index.ts";
+import { key, normal, type Tensor, tensor } from "../../../src/tensor/index.ts";
 
 const data = spherePoints(key(1), { n: 8, d: 6, separation: 0.55 });
 const start = twoLayerNetwork(key(2), { m: 64, d: 6 });
@@ -106,6 +111,45 @@ describe("attacks", () => {
     });
   });
 
+  it("in sets of one name and two radii are each projected onto their own", async () => {
+    const reach = async (radius: number) => {
+      const sets = { ...caps(radius), name: "sets of my own" };
+      const points = await pgd(5).perturb({ ...problem, sets }, displaced, key(4));
+      return Math.max(...rowsOf(points).map((x, i) => distance(x, row(data.points, i))));
+    };
+    expect(await reach(0.1)).toBeCloseTo(0.1, 12);
+    expect(await reach(0.4)).toBeCloseTo(0.4, 12);
+  });
+
+  it("FGSM steps to the rim, along the tangential part of the gradient on caps and the gradient in balls", async () => {
+    const h = 1e-5;
+    for (const sets of [caps(0.25), balls(0.25)]) {
+      const own = { ...problem, sets };
+      const found = await fgsm.perturb(own, displaced, key(4));
+      const clean = await problem.evaluator.outputs(displaced, data.points);
+      const attacked = await problem.evaluator.outputs(displaced, found);
+      let moved = 0;
+      for (const [i, x] of rowsOf(data.points).entries()) {
+        const shifted = [...x.keys()].flatMap((k) => [h, -h].map((step) => x.map((v, l) => (l === k ? v + step : v))));
+        const f = await problem.evaluator.outputs(displaced, stack(shifted));
+        const gradient = x.map((_, k) => (-data.labels[i] * (f[2 * k] - f[2 * k + 1])) / (2 * h));
+        const along = sets.name.startsWith("caps") ? dot(gradient, x) : 0;
+        const tangent = gradient.map((g, k) => g - along * x[k]);
+        const angle = 2 * Math.asin(0.125);
+        const [keep, go] = sets.name.startsWith("caps") ? [Math.cos(angle), Math.sin(angle)] : [1, 0.25];
+        const rim = x.map((v, k) => keep * v + (go * tangent[k]) / Math.hypot(...tangent));
+        const away = distance(row(found, i), x);
+        if (away > 0) {
+          moved++;
+          expect(away).toBeCloseTo(0.25, 12);
+          expect(distance(row(found, i), rim)).toBeLessThan(1e-7);
+        }
+        expect(-data.labels[i] * attacked[i]).toBeGreaterThanOrEqual(-data.labels[i] * clean[i]);
+      }
+      expect(moved).toBe(8);
+    }
+  });
+
   it("of one point alone are those of the batch", async () => {
     const batch = await strongest(problem, displaced, key(5), { steps: 5 });
     const alone = { ...problem, data: { points: stack([row(data.points, 3)]), labels: data.labels.slice(3, 4) } };
@@ -151,13 +195,93 @@ describe("training", () => {
     await convex.evaluator.release();
   });
 
-  it("the network itself obeys it with the curvature added", async () => {
+  it("brings the loss under its attack to the robust loss of any comparator but for the bound: min L_A ≤ L_*(W) + bound", async () => {
+    const convex: Problem = { ...problem, evaluator: evaluator(linearized(start)) };
+    const strong = await trainAdversarially(convex, pgd(20), { α: 4, T: 100, radius: 8, key: key(8) });
+    // A lower estimate of L_*(W): what holds with it holds with L_*(W).
+    const robust = (await robustLoss(convex, strong.best.weights, key(4))).loss;
+    for (const attack of [identityAttack, randomAttack, fgsm, pgd(5)]) {
+      const run = await trainAdversarially(convex, attack, { α: 4, T: 40, radius: 8, key: key(8) });
+      const [{ bound }] = await measureRegret(convex, run, 4, [strong.best.weights]);
+      expect(Math.min(...run.losses)).toBeLessThanOrEqual(robust + bound);
+      expect(run.best.loss).toBe(Math.min(...run.losses));
+      // It says something: less than the loss log 2 at the start, and not met before the first step.
+      expect(robust + bound).toBeLessThan(run.losses[0]);
+    }
+    await convex.evaluator.release();
+  });
+
+  it("begun elsewhere has the bound of where it began", async () => {
+    const convex: Problem = { ...problem, evaluator: evaluator(linearized(start)) };
+    const run = await trainAdversarially(convex, fgsm, { α: 0.25, T: 20, radius: 8, key: key(8), start: displaced });
+    expect(run.start).toBe(displaced);
+    const [{ regret, bound }] = await measureRegret(convex, run, 0.25, [start.weights]);
+    const G = Math.max(...run.gradientNorms);
+    expect(bound).toBeCloseTo(regretBound({ distance: weightDistance(displaced, start.weights), α: 0.25, T: 20, G }), 12);
+    expect(regret).toBeLessThanOrEqual(bound);
+    expect(regret).toBeGreaterThan(regretBound({ distance: 0, α: 0.25, T: 20, G }));
+    expect((await trainAdversarially(convex, fgsm, { α: 0.25, T: 1, radius: 8, key: key(8) })).start).toBe(start.weights);
+    await convex.evaluator.release();
+  });
+
+  it("holds each layer of a deep network in a ball of radius R/√m", async () => {
+    expect(layerRadius(6, 9)).toBe(2);
+    const deep = deepNetwork(key(16), { m: 16, d: 6, H: 2, activation: "tanh" });
+    const own: Problem = { ...problem, evaluator: evaluator(deep.network), initial: deep.weights };
+    const { weights } = await trainAdversarially(own, fgsm, { α: 1, T: 10, radius: layerRadius(1, 16), key: key(8) });
+    const lengths = ["W1", "W2"].map((name) => displacement(weights[name], deep.weights[name]));
+    for (const length of lengths) expect(length).toBeLessThanOrEqual(1 / 4 + 1e-12);
+    expect(Math.max(...lengths)).toBeCloseTo(1 / 4, 12);
+    await own.evaluator.release();
+  });
+
+  it("the network's own losses along the iterates of its linearization obey it with 2 e_lin added", async () => {
+    const [C, R, m, α, T] = [curvature.softplus, 2, 64, 4, 40];
+    const own = twoLayerNetwork(key(15), { m, d: 6, activation: "softplus" });
+    const [network, linear] = [evaluator(own.network), evaluator(linearized(own))];
+    const strong = await trainAdversarially({ ...problem, evaluator: linear, initial: own.weights }, pgd(5), {
+      α,
+      T: 100,
+      radius: R,
+      key: key(8),
+    });
+    // The last is where the two networks differ most at the first point.
+    const adverse = adverseDirection(own, stack([row(data.points, 0)]));
+    const comparators = [own.weights, strong.weights, plus(own.weights, adverse, R / weightNorm(adverse))];
+    const losses = (on: typeof network, W: Weights, x: Tensor<"float64">) => on.descent(W, x, data.labels).then((d) => average(d.losses));
+    let [W, G] = [own.weights as Weights, 0];
+    const regrets = comparators.map(() => ({ own: 0, linear: 0 }));
+    for (let t = 0; t < T; t++) {
+      const x = await pgd(5).perturb({ ...problem, evaluator: network }, W, key(8).fold(t));
+      const { gradient } = await linear.descent(W, x, data.labels);
+      for (const [i, V] of comparators.entries()) {
+        regrets[i].own += ((await losses(network, W, x)) - (await losses(network, V, x))) / T;
+        regrets[i].linear += ((await losses(linear, W, x)) - (await losses(linear, V, x))) / T;
+      }
+      G = Math.max(G, weightNorm(gradient));
+      W = projectOntoBalls(plus(W, gradient, -α), own.weights, R);
+    }
+    const added = linearizationRegret({ C, R, m });
+    expect(added).toBeCloseTo(2 * linearizationBound({ C, R, m }), 14);
+    expect(added).toBeCloseTo(1 / 8, 14);
+    for (const [i, V] of comparators.entries()) {
+      const bound = regretBound({ distance: weightDistance(V, own.weights), α, T, G });
+      expect(regrets[i].linear).toBeLessThanOrEqual(bound + 1e-12);
+      expect(regrets[i].own).toBeLessThanOrEqual(bound + added);
+      expect(Math.abs(regrets[i].own - regrets[i].linear)).toBeLessThanOrEqual(added);
+    }
+    expect(Math.abs(regrets[2].own - regrets[2].linear)).toBeGreaterThan(1e-4);
+    await Promise.all([network.release(), linear.release()]);
+  });
+
+  it("the network itself, by its own gradients, obeys it with the curvature 4 e_lin added", async () => {
     const wide = twoLayerNetwork(key(15), { m: 1024, d: 6, activation: "softplus" });
     const own: Problem = { ...problem, evaluator: evaluator(wide.network), initial: wide.weights };
     const strong = await trainAdversarially(own, pgd(5), { α: 4, T: 100, radius: 2, key: key(8) });
     const run = await trainAdversarially(own, pgd(5), { α: 4, T: 40, radius: 2, key: key(8) });
     const slack = curvatureRegret({ C: curvature.softplus, R: 2, m: 1024 });
     expect(slack).toBeCloseTo(1 / 16, 14);
+    expect(slack).toBeCloseTo(4 * linearizationBound({ C: curvature.softplus, R: 2, m: 1024 }), 14);
     for (const { regret, bound } of await measureRegret(own, run, 4, [wide.weights, strong.weights, run.weights])) {
       expect(regret - bound).toBeLessThanOrEqual(slack);
     }

@@ -8,7 +8,7 @@ import { linearized, twoLayerNetwork } from "../networks.ts";
 import { type Labelled, oppositeSeparation, spherePoints } from "../points.ts";
 import { average, robustLoss } from "../problem.ts";
 import { caps } from "../sets.ts";
-import { plus, weightDistance } from "../theory.ts";
+import { plus, type Weights, weightDistance } from "../theory.ts";
 
 const tolerance = 0.1;
 const kernel = twoLayerNtk(quadraticReluDual);
@@ -50,8 +50,11 @@ export interface FiniteRow {
   /** ‖W − W_0‖, which tends to ‖g‖. */
   distance: number;
   norm: number;
-  /** L_*(W_0 + 4(W − W_0)) of the network itself, not linearized; log(1 + e^{−4·0.9}) = 0.027 is what g promises. */
+  /** Of the network itself, not linearized, at W: L_*(W), for which g promises log(1 + e^{−0.9}) = 0.341, and the least robust accuracy. */
   robustLoss: number;
+  robustAccuracy: number;
+  /** L_*(W_0 + 4(W − W_0)), in the ball of radius 4‖g‖; 4g promises log(1 + e^{−4·0.9}) = 0.027. */
+  scaledRobustLoss: number;
 }
 
 export async function studyFinite(
@@ -62,21 +65,23 @@ export async function studyFinite(
   const sets = caps(δ);
   const fresh = perturbedCopies(data, sets, { samples: 25, key: key.fold("fresh") }).points;
   const g = predict(fit, fresh);
-  const results: { rms: number; maximum: number; distance: number; robustLoss: number }[] = [];
+  const results: Record<"rms" | "maximum" | "distance" | "robustLoss" | "robustAccuracy" | "scaledRobustLoss", number>[] = [];
   for (let draw = 0; draw < draws; draw++) {
     const start = twoLayerNetwork(key.fold("network", m, draw), { m, d: 6 });
     const [network, linear] = [evaluator(start.network), evaluator(linearized(start))];
     const W = await realize(network, start.weights, fit);
     const errors = (await linear.outputs(W, fresh)).map((f, i) => Math.abs(f - g[i]));
-    const scaled = plus(start.weights, plus(W, start.weights, -1), 4);
-    const judged = await robustLoss({ evaluator: network, initial: start.weights, data, sets }, scaled, key.fold("judge", draw), {
-      restarts: 3,
-    });
+    const problem = { evaluator: network, initial: start.weights, data, sets };
+    const judge = (weights: Weights) => robustLoss(problem, weights, key.fold("judge", draw), { restarts: 3 });
+    const judged = await judge(W);
+    const scaled = await judge(plus(start.weights, plus(W, start.weights, -1), 4));
     results.push({
       rms: Math.sqrt(average(errors.map((e) => e * e))),
       maximum: Math.max(...errors),
       distance: weightDistance(W, start.weights),
       robustLoss: judged.loss,
+      robustAccuracy: judged.accuracy,
+      scaledRobustLoss: scaled.loss,
     });
     await Promise.all([network.release(), linear.release()]);
   }
@@ -88,6 +93,8 @@ export async function studyFinite(
     distance: meanOf("distance"),
     norm: fit.norm,
     robustLoss: meanOf("robustLoss"),
+    robustAccuracy: Math.min(...results.map(({ robustAccuracy }) => robustAccuracy)),
+    scaledRobustLoss: meanOf("scaledRobustLoss"),
   };
 }
 

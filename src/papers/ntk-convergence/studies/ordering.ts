@@ -3,17 +3,21 @@ import { type Key, normal, type Tensor } from "../../../tensor/index.ts";
 import { evaluator } from "../evaluator.ts";
 import { twoLayerNetwork } from "../networks.ts";
 import { dot, row, spherePoints, stack } from "../points.ts";
-import { type Attack, average, fgsm, identityAttack, type Problem, pgd, robustLoss, surrogateLoss } from "../problem.ts";
+import { type Attack, average, fgsm, identityAttack, type Problem, pgd, strongest, surrogateLoss } from "../problem.ts";
 import { caps } from "../sets.ts";
 import { logisticLoss, plus, type Weights, weightNorm } from "../theory.ts";
 import { trainAdversarially } from "../training.ts";
 
-/** Mean losses at the same weights: L_identity, L_FGSM, L_PGD-20 (10 restarts) and the maximum over a grid of each cap. */
+/**
+ * Mean losses at the same weights: L_identity, L_FGSM, L_PGD-20 from the clean point and 9 random ones (`pgdAlone`) and from FGSM's point too (`pgd`),
+ * and the maximum over a grid of each cap. Only with that start does PGD-20 see all that FGSM sees.
+ */
 export interface OrderingRow {
   weights: string;
   δ: number;
   clean: number;
   fgsm: number;
+  pgdAlone: number;
   pgd: number;
   grid: number;
 }
@@ -36,17 +40,28 @@ export async function studyOrdering(
   const grid = stack(Array.from({ length: n }, (_, i) => capGrid(row(data.points, i), δ, gridAngles)).flat());
   const rows: OrderingRow[] = [];
   for (const [weights, W] of Object.entries(candidates)) {
+    const alone = await strongest(problem, W, key.fold("attack", weights, δ), { steps: 20, restarts: 10 });
+    const further = await fromFgsm(problem, W, key);
     rows.push({
       weights,
       δ,
       clean: await surrogateLoss(problem, W, identityAttack, key),
       fgsm: await surrogateLoss(problem, W, fgsm, key),
-      pgd: (await robustLoss(problem, W, key.fold("attack", weights, δ))).loss,
+      pgdAlone: average(alone.losses),
+      pgd: average(alone.losses.map((ℓ, i) => Math.max(ℓ, further[i]))),
       grid: await gridLoss(problem, W, grid),
     });
   }
   await problem.evaluator.release();
   return rows;
+}
+
+/** The highest losses along 20 steps that start from FGSM's points. */
+async function fromFgsm(problem: Problem, W: Weights, key: Key): Promise<Float64Array> {
+  const { data, sets } = problem;
+  const start = await fgsm.perturb(problem, W, key);
+  const request = { centres: data.points, labels: data.labels, start, sets, steps: 20, stepSize: (2.5 * sets.δ) / 20 };
+  return (await problem.evaluator.ascend(W, request)).losses;
 }
 
 /** Polar grid of a cap in ℝ³: `angles` directions on angles/4 circles up to the rim, and the centre. */

@@ -6,8 +6,8 @@ import { spherePoints } from "../points.ts";
 import { type Attack, fgsm, identityAttack, type Problem, pgd, randomAttack, robustLoss } from "../problem.ts";
 import { measureRegret } from "../regret.ts";
 import { caps } from "../sets.ts";
-import { plus, type Weights, weightDistance, weightNorm } from "../theory.ts";
-import { trainAdversarially } from "../training.ts";
+import { plus, regretBound, type Weights, weightDistance, weightNorm } from "../theory.ts";
+import { type Run, trainAdversarially } from "../training.ts";
 
 export const attacks: readonly Attack[] = [identityAttack, randomAttack, fgsm, pgd(5), pgd(20)];
 
@@ -21,6 +21,11 @@ export interface RegretRow {
   comparators: number;
   /** Largest regret − bound over the comparators: at most 0 if the bound holds. */
   worst: number;
+  /**
+   * The consequence, for every number of steps T′ ≤ T: the largest of min_{t < T′} L_A(W_t) − L_*(W) − bound(T′), W the strong reference, and the
+   * bound with the G of those steps. L_*(W) is found from below, which can only make the check stricter.
+   */
+  excess: number;
   /** min_{s ≤ t} L_A(W_s), every `every` steps. */
   losses: number[];
   every: number;
@@ -62,6 +67,7 @@ export async function studyRegret(
         G: Math.max(...run.gradientNorms),
         comparators: comparators.length,
         worst: Math.max(...regrets.map(({ regret, bound }) => regret - bound)),
+        excess: largestExcess(run, α, reference),
         losses: runningMinimum(run.losses).filter((_, t) => t % every === 0),
         every,
         reference,
@@ -70,6 +76,19 @@ export async function studyRegret(
   }
   await problem.evaluator.release();
   return rows;
+}
+
+/** max over T′ of min_{t < T′} L_A(W_t) − L_*(W) − bound(T′). */
+function largestExcess(
+  { losses, gradientNorms }: Pick<Run, "losses" | "gradientNorms">,
+  α: number,
+  reference: { robustLoss: number; distance: number },
+): number {
+  const G = runningMinimum(gradientNorms.map((norm) => -norm)).map((norm) => -norm);
+  const excess = runningMinimum(losses).map(
+    (least, t) => least - reference.robustLoss - regretBound({ distance: reference.distance, α, T: t + 1, G: G[t] }),
+  );
+  return Math.max(...excess);
 }
 
 /** Eight random displacements: four on the sphere of radius R, four inside. */
