@@ -3,15 +3,35 @@
  * it reach the sphere, how fast does it converge there, how straight is its path, how regular is the landscape.
  * The instruments take any `Objective`; the derivations are those of `papers/first-order-adversary`.
  */
-import type { Key } from "../tensor/index.ts";
+import type { FloatDType, Key } from "../tensor/index.ts";
 import { extremeEigenvalues } from "./lanczos.ts";
 import type { Objective } from "./objective.ts";
+
+/** What the precision of an objective lets one tell apart. */
+export interface AscentTolerances {
+  /** δ is on the sphere where | |δ| − ε | ≤ sphere·ε */
+  sphere: number;
+  /** KKT residual below which a point is stationary. An ascent stands still where a step, s|P∇F|, is lost in the rounding of δ. */
+  residual: number;
+  /** |δ_t − δ_T|/ε above which the errors of an ascent are not yet rounding */
+  tail: number;
+}
+
+export const ascentTolerances: Readonly<Record<FloatDType, AscentTolerances>> = {
+  float64: { sphere: 1e-9, residual: 1e-6, tail: 1e-10 },
+  float32: { sphere: 1e-5, residual: 1e-4, tail: 1e-6 },
+};
+
+/** The tolerances that the precision of an objective asks for. */
+export function tolerancesOf({ dtype = "float64" }: Pick<Objective, "dtype">): AscentTolerances {
+  return ascentTolerances[dtype];
+}
 
 /** Whether a point is a local maximum of F on the ball |δ|₂ ≤ ε, with the evidence. */
 export interface KktPoint {
   /** |δ| */
   norm: number;
-  /** | |δ| − ε | ≤ 1e-9 ε */
+  /** | |δ| − ε | ≤ 1e-9 ε (1e-5 ε in float32, see `ascentTolerances`) */
   onSphere: boolean;
   /** Λ = max(0, ∇F·u), u = δ/|δ|, on the sphere; 0 inside the ball. */
   multiplier: number;
@@ -27,17 +47,20 @@ export interface KktPoint {
   curvatureResidual: number;
 }
 
-/** First- and second-order conditions at the rows of δ [batch, n], one ball of radius ε_b per row. */
+/**
+ * First- and second-order conditions at the rows of δ [batch, n], one ball of radius ε_b per row. `tolerance` is the residual of a KKT point, by default
+ * what the precision of the objective allows.
+ */
 export async function checkKkt(
   objective: Objective,
   delta: Float64Array,
   radius: ArrayLike<number>,
-  { key, tolerance = 1e-6, steps }: { key: Key; tolerance?: number; steps?: number },
+  { key, tolerance = tolerancesOf(objective).residual, steps }: { key: Key; tolerance?: number; steps?: number },
 ): Promise<KktPoint[]> {
   const { batch, dimension: n } = objective;
   const { value, gradient } = await objective.gradient(delta);
   const norms = Array.from({ length: batch }, (_, b) => norm(row(delta, b, n)));
-  const onSphere = norms.map((size, b) => Math.abs(size - radius[b]) <= 1e-9 * radius[b]);
+  const onSphere = norms.map((size, b) => Math.abs(size - radius[b]) <= tolerancesOf(objective).sphere * radius[b]);
   const normals = new Float64Array(batch * n); // a zero row restricts nothing
   for (let b = 0; b < batch; b++) if (onSphere[b]) for (let i = 0; i < n; i++) normals[b * n + i] = delta[b * n + i] / norms[b];
   const spectra = await extremeEigenvalues((v) => objective.curvature(delta, v), { key, batch, dimension: n, steps, normals });
@@ -86,9 +109,9 @@ export async function regularityIndex(
   });
 }
 
-/** The first step whose point lies on the sphere of radius ε (to 1e-12), from the norms |δ_t|; undefined when none does. */
-export function hittingStep(norms: ArrayLike<number>, radius: number): number | undefined {
-  for (let t = 0; t < norms.length; t++) if (norms[t] >= radius * (1 - 1e-12)) return t;
+/** The first step whose point lies on the sphere of radius ε (to `tolerance`·ε), from the norms |δ_t|; undefined when none does. */
+export function hittingStep(norms: ArrayLike<number>, radius: number, tolerance = ascentTolerances.float64.sphere): number | undefined {
+  for (let t = 0; t < norms.length; t++) if (norms[t] >= radius * (1 - tolerance)) return t;
   return undefined;
 }
 
@@ -103,7 +126,7 @@ export interface TailFit {
 }
 
 /** Fits log e_t ≈ a + t log(rate) where low < e_t < high; undefined with fewer than three such errors. */
-export function fitTail(errors: ArrayLike<number>, { low = 1e-10, high = 1e-4 } = {}): TailFit | undefined {
+export function fitTail(errors: ArrayLike<number>, { low = ascentTolerances.float64.tail, high = 1e-4 } = {}): TailFit | undefined {
   const steps: number[] = [];
   for (let t = 0; t < errors.length; t++) if (errors[t] > low && errors[t] < high) steps.push(t);
   if (steps.length < 3) return undefined;

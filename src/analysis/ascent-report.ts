@@ -1,7 +1,17 @@
 /** One call that follows an ascent and says everything about it, for any objective: a laboratory's network or a user's model. */
 import type { Key } from "../tensor/index.ts";
 import { type AscentOptions, type Course, followAscent } from "./ascent.ts";
-import { checkKkt, distance, fitTail, hittingStep, type KktPoint, norm, straightness, type TailFit } from "./ascent-dynamics.ts";
+import {
+  checkKkt,
+  distance,
+  fitTail,
+  hittingStep,
+  type KktPoint,
+  norm,
+  straightness,
+  type TailFit,
+  tolerancesOf,
+} from "./ascent-dynamics.ts";
 import type { Objective } from "./objective.ts";
 
 /** What projected gradient ascent did on one problem. */
@@ -28,6 +38,7 @@ export async function reportAscent(
   { key, ...options }: Omit<AscentOptions, "direction" | "keepPath"> & { key: Key },
 ): Promise<AscentReport[]> {
   const { radius, stepSize } = options;
+  const { sphere, tail } = tolerancesOf(objective);
   const courses = await followAscent(objective, options);
   const ends = Float64Array.from(courses.flatMap(({ path }) => [...path[path.length - 1]]));
   const kkt = await checkKkt(objective, ends, radius, { key });
@@ -37,10 +48,10 @@ export async function reportAscent(
     return {
       ...course,
       kkt: kkt[b],
-      hit: hittingStep(path.map(norm), radius[b]),
+      hit: hittingStep(path.map(norm), radius[b], sphere),
       errors,
       n3: errors.findIndex((error) => error < 1e-3),
-      tail: fitTail(errors),
+      tail: fitTail(errors, { low: tail }),
       predictedRate: sphereRate({ ...kkt[b], radius: radius[b], stepSize: stepSize[b] }),
       straightness: straightness(path),
     };

@@ -11,7 +11,7 @@ export interface ClassifierObjectiveOptions extends CompileOptions {
   loss?: LossName;
   /** Points per example: row i·points + j perturbs example i. */
   points?: number;
-  /** Default "float64"; networks with convolutions have only "float32" on the CPU. */
+  /** Default "float64", for networks with convolutions too; "float32" is faster, and tells maxima less exactly (see `ascentTolerances`). */
   dtype?: FloatDType;
 }
 

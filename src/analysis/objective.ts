@@ -11,6 +11,8 @@ import { type FloatDType, sameShape, type Tensor, tensor, toFloat64, zeros } fro
 export interface Objective {
   readonly batch: number;
   readonly dimension: number;
+  /** The precision in which F is computed, which says how exactly a point can be stationary; "float64" where it is not given. */
+  readonly dtype?: FloatDType;
   /** F_b(δ_b), [batch] */
   value(delta: Float64Array): Promise<Float64Array>;
   /** F_b(δ_b), [batch], and ∇F_b(δ_b), [batch, dimension] */
@@ -30,7 +32,7 @@ export interface AscentStep {
 export interface ObjectiveOptions extends CompileOptions {
   batch: number;
   dimension: number;
-  /** Default "float64". Networks with convolutions have only float32 on the CPU. */
+  /** Default "float64". */
   dtype?: FloatDType;
   /** Placeholders that the function uses beside δ (data, weights), by name. */
   inputs?: Readonly<Record<string, Value>>;
@@ -71,6 +73,7 @@ export function compileObjective(
   return (feeds = {}) => ({
     batch,
     dimension,
+    dtype,
     value: async (at) => toFloat64((await (await values()).run({ ...feeds, delta: rows(at) })).value),
     async gradient(at) {
       const found = await (await gradients()).run({ ...feeds, delta: rows(at) });

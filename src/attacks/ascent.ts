@@ -1,6 +1,8 @@
 /**
- * The one inner-ascent routine, symbolic: δ ← Π(δ + α · direction(∇ₓ ℓ)). Attacks on a minibatch, adversarial training and the theory's
- * laboratories build their steps from it.
+ * The inner-ascent routine as part of a graph: δ ← Π(δ + α · direction(∇ₓ ℓ)). Adversarial training, the theory's laboratories and the analysis build
+ * their steps from it. The attacks on a minibatch take the same step in place on arrays (`stepAlong` and `project`), since their examples stand at different
+ * steps and have sets of their own; in L∞ and L2 the two agree to rounding (test/attacks/ascent-routine.test.ts). Raw steps are only here, L1, L0 and
+ * masks only there.
  */
 import {
   abs,

@@ -1,4 +1,7 @@
-/** Steps along a gradient, steepest in a norm. */
+/**
+ * Steps along a gradient, steepest in a norm, on one example's arrays: what the attacks are made of, with `project` (threat.ts). In L∞ and L2 the step is the
+ * `ascentStep` of ascent.ts, which does it on a graph; a test holds the two together.
+ */
 import { distance, type Norm, type PerturbationSet } from "./threat.ts";
 
 /**

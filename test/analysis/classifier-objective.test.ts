@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import { example } from "../../examples/first-order-adversary.ts";
+import { distance, norm, row } from "../../src/analysis/ascent-dynamics.ts";
 import { classifierObjective } from "../../src/analysis/classifier-objective.ts";
 import { architecture } from "../../src/models/index.ts";
-import { key, normal, tensor } from "../../src/tensor/index.ts";
+import { key, normal, tensor, uniform } from "../../src/tensor/index.ts";
 
 it("has the gradient and curvature of finite differences, example by example", async () => {
   const model = architecture("mlp", { inputShape: [3], classes: 4, width: 8, activation: "tanh" }).initialize(key(1));
@@ -21,6 +22,33 @@ it("has the gradient and curvature of finite differences, example by example", a
       expect((up.value[b] - down.value[b]) / (2 * h)).toBeCloseTo(slope, 8);
       for (const i of [0, 1, 2]) expect((up.gradient[3 * b + i] - down.gradient[3 * b + i]) / (2 * h)).toBeCloseTo(product[3 * b + i], 8);
     }
+  }
+});
+
+it.each([
+  ["small-cnn", 1e-6],
+  ["mnist-cnn", 1e-6],
+] as const)("has them in float64 for a network with convolutions too: %s", async (name, h) => {
+  const model = architecture(name, { inputShape: [1, 16, 16], classes: 4 }).initialize(key(5));
+  const [n, count] = [256, 2];
+  const x = tensor(uniform(key(6), [count, 1, 16, 16]).data, [count, 1, 16, 16]);
+  const objective = classifierObjective(model, x, [1, 3]);
+  expect(objective.dtype).toBe("float64");
+  const delta = normal(key(7), [count * n], 0.05).data;
+  const v = normal(key(8), [count * n]).data;
+  const { value, gradient } = await objective.gradient(delta);
+  const product = await objective.curvature(delta, v);
+  const shifted = (t: number) => delta.map((d, i) => d + t * v[i]);
+  const [up, down] = await Promise.all([objective.gradient(shifted(h)), objective.gradient(shifted(-h))]);
+  for (let b = 0; b < count; b++) {
+    const [g, Hv] = [gradient, product].map((all) => row(all, b, n));
+    const slope = g.reduce((sum, t, i) => sum + t * v[b * n + i], 0);
+    // float32 values would give the difference quotient no digit beyond 1e-7/h = .1
+    expect(Math.abs((up.value[b] - down.value[b]) / (2 * h) - slope)).toBeLessThan(1e-8 * (1 + Math.abs(value[b])));
+    // ReLU and max-pooling are piecewise linear: between kinks the curvature is that of the loss
+    const quotient = row(up.gradient, b, n).map((t, i) => (t - down.gradient[b * n + i]) / (2 * h));
+    expect(distance(quotient, Hv)).toBeLessThan(1e-6 * norm(Hv));
+    expect(norm(Hv)).toBeGreaterThan(0);
   }
 });
 
