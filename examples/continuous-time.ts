@@ -3,10 +3,17 @@
  * Run it with `npx tsx examples/continuous-time.ts`.
  */
 import { pathToFileURL } from "node:url";
-import { simulate } from "../src/analysis/sde.ts";
-import { brownianPaths } from "../src/analysis/sde-brownian.ts";
+import {
+  brownianPaths,
+  classifierLearner,
+  flattenWeights,
+  observe,
+  penalized,
+  sdeOf,
+  simulate,
+  trainCopies,
+} from "../src/analysis/index.ts";
 import { architecture } from "../src/models/index.ts";
-import { classifierLearner, flattenWeights, observe, penalized, sdeOf, trainCopies } from "../src/papers/continuous-time/index.ts";
 import { key, normal, tensor } from "../src/tensor/index.ts";
 
 const average = (values: Float64Array) => values.reduce((sum, v) => sum + v, 0) / values.length;

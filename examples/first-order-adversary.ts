@@ -3,10 +3,15 @@
  * landscape look? Run it with `npx tsx examples/first-order-adversary.ts`.
  */
 import { pathToFileURL } from "node:url";
-import { regularityIndex } from "../src/analysis/ascent-dynamics.ts";
-import { reportAscent } from "../src/analysis/ascent-report.ts";
-import { classifierObjective } from "../src/analysis/classifier-objective.ts";
-import { planeAlong, projectPath, sliceLandscape, sliceLine } from "../src/analysis/landscape.ts";
+import {
+  classifierObjective,
+  planeAlong,
+  projectPath,
+  regularityIndex,
+  reportAscent,
+  sliceLandscape,
+  sliceLine,
+} from "../src/analysis/index.ts";
 import { batch, digits } from "../src/data/index.ts";
 import { architecture } from "../src/models/index.ts";
 import { key } from "../src/tensor/index.ts";

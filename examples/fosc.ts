@@ -4,7 +4,7 @@
  *     saddle reproduce ./examples/fosc.ts --out results/fosc-digits
  */
 import { experiment, type FoscLab, fosc, settings } from "../src/papers/fosc/index.ts";
-import type { Laboratory } from "../src/papers/laboratory.ts";
+import type { Laboratory } from "../src/papers/index.ts";
 
 const { quick } = settings;
 const [digits] = quick.problems;

@@ -4,8 +4,7 @@
  */
 import { pathToFileURL } from "node:url";
 import { EigenvalueDecomposition } from "ml-matrix";
-import { empiricalNtk } from "../src/analysis/ntk-empirical.ts";
-import { quadraticReluDual, twoLayerNtk, withConstant } from "../src/analysis/ntk-kernels.ts";
+import { empiricalNtk, quadraticReluDual, twoLayerNtk, withConstant } from "../src/analysis/index.ts";
 import { architecture } from "../src/models/index.ts";
 import {
   type Attack,
@@ -18,6 +17,7 @@ import {
   pgd,
   robustFit,
   robustLoss,
+  scalarOfLogits,
   trainAdversarially,
   weightDistance,
 } from "../src/papers/ntk-convergence/index.ts";
@@ -65,8 +65,8 @@ export async function example(T = 200) {
   }
   await problem.evaluator.release();
 
-  // The tangent kernel of the model on the data, and the norm that a robust fit needs with an analytic one.
-  const kernel = await empiricalNtk(start, points);
+  // The tangent kernel of f, the difference of the two logits, on the data; and the norm that a robust fit needs with an analytic kernel.
+  const kernel = await empiricalNtk(start, points, points, { output: scalarOfLogits });
   const spectrum = new EigenvalueDecomposition(kernel, { assumeSymmetric: true }).realEigenvalues.sort((a, b) => b - a);
   const norms = [0.05, 0.15, 0.25].map(
     (δ) =>

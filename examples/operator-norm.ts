@@ -3,11 +3,15 @@
  * show it. Run it with `npx tsx examples/operator-norm.ts`.
  */
 import { pathToFileURL } from "node:url";
-import { alignments, randomAlignment } from "../src/analysis/alignment.ts";
-import { cellDistances } from "../src/analysis/cells.ts";
-import { modelMap, singularTriplets } from "../src/analysis/jacobian.ts";
-import { operatorNorms } from "../src/analysis/operator-norm.ts";
-import { globalBound } from "../src/analysis/spectral.ts";
+import {
+  alignments,
+  cellDistances,
+  globalBound,
+  modelMap,
+  operatorNorms,
+  randomAlignment,
+  singularTriplets,
+} from "../src/analysis/index.ts";
 import { digits, take, whole } from "../src/data/index.ts";
 import { assemble, flatten, linear, type Model, relu, sequential } from "../src/models/index.ts";
 import { key, toFloat64 } from "../src/tensor/index.ts";

@@ -1,6 +1,6 @@
 /**
  * The library's front door: what one needs to attack, train and evaluate a model. Everything else is behind the door of its floor:
- * `saddlepoint/graph`, `saddlepoint/runtime`, `saddlepoint/attacks`, `saddlepoint/analysis/…`, `saddlepoint/papers/…`.
+ * `saddlepoint/graph`, `saddlepoint/runtime`, `saddlepoint/attacks`, `saddlepoint/analysis`, `saddlepoint/papers/continuous-time` and so on.
  */
 export * from "./attacks/index.ts";
 export { evaluate } from "./evaluation/index.ts";

@@ -4,6 +4,8 @@
  */
 import type { Laboratory } from "./laboratory.ts";
 
+export type { Bench, Claim, Laboratory, Measurement, Mode, Provenance } from "./laboratory.ts";
+
 /** Every paper's laboratory, in the order in which `saddle reproduce all` runs them. */
 export const laboratories: Readonly<Record<string, () => Promise<Laboratory<unknown>>>> = {
   "continuous-time": async () => (await import("./continuous-time/index.ts")).continuousTime,
