@@ -7,7 +7,7 @@ import { checkKkt, cosine, distance, norm, regularityIndex, row } from "../../an
 import { reportAscent } from "../../analysis/ascent-report.ts";
 import { type Key, normal, uniform } from "../../tensor/index.ts";
 import type { Ensemble, EnsembleObjectives } from "./networks.ts";
-import { hittingTime, maximumOf, smoothness, tailRate } from "./theory.ts";
+import { hittingTime, maximumOf, tailRate } from "./theory.ts";
 
 /** What was seen on one network at one input scale. */
 export interface AscentRecord {
@@ -135,48 +135,6 @@ export async function ascendFromMany(
       ends: different.length,
       allStrict: kkt.slice(s * restarts, (s + 1) * restarts).every(({ strictLocalMaximum }) => strictLocalMaximum),
     };
-  });
-}
-
-/** What the trapping region saw on one network. */
-export interface TrappingRecord {
-  /** Steps at which |r_t| fell (beyond rounding, 1e-13 relative) or r_t changed sign; the theorem says 0. */
-  violations: number;
-  steps: number;
-}
-
-/**
- * Ascent from 0 with s = 1/L_F, L_F = r_max h + g_max², where h and g_max are the largest values seen at 0 and at `probes` random points of
- * the sphere, plus a tenth.
- */
-export async function watchTrapping(
-  ensemble: Ensemble,
-  objectives: EnsembleObjectives,
-  { c, rho, key, steps = 80, probes = 5 }: { c: number; rho: number; key: Key; steps?: number; probes?: number },
-): Promise<TrappingRecord[]> {
-  const { networks, d, labels } = ensemble;
-  const eps = rho * c;
-  const radius = new Float64Array(networks).fill(eps);
-  const [loss, output] = [objectives.loss(c), objectives.output(c)];
-  const origin = new Float64Array(networks * d);
-  const r0 = (await output.value(origin)).map((f, b) => f - labels[b]);
-  const bounds = await largestSlopeAndCurvature(ensemble, output, { eps, key, probes });
-  const s = bounds.map(({ g, h }, b) => 1 / smoothness({ r0: r0[b], eps, gMax: 1.1 * g, h: 1.1 * h }));
-  const courses = await followAscent(loss, { radius, stepSize: s, steps });
-  // F = ½r² only knows |r|; its sign is seen on f itself
-  const taken = courses[0].values.length - 1; // fewer than `steps` where the ascent stood still
-  const residuals: Float64Array[] = [];
-  for (let t = 0; t <= taken; t++) {
-    const f = await output.value(Float64Array.from(courses.flatMap(({ path }) => [...path[t]])));
-    residuals.push(f.map((value, b) => value - labels[b]));
-  }
-  return courses.map((_, b) => {
-    const r = residuals.map((all) => all[b]);
-    let violations = 0;
-    for (let t = 1; t <= taken; t++) {
-      if (Math.abs(r[t]) < Math.abs(r[t - 1]) * (1 - 1e-13) || Math.sign(r[t]) !== Math.sign(r0[b])) violations++;
-    }
-    return { violations, steps: taken };
   });
 }
 

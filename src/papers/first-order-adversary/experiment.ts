@@ -1,14 +1,17 @@
 /** What is run, piece by piece: each piece is remembered by the bench, so a stopped run goes on where it was. */
 import { regularityIndex } from "../../analysis/ascent-dynamics.ts";
-import type { Bench, Mode } from "../laboratory.ts";
-import { type AscentRecord, ascendFromMany, ascendFromZero, type RestartRecord, type TrappingRecord, watchTrapping } from "./ascents.ts";
+import type { Bench } from "../laboratory.ts";
+import { type AscentRecord, ascendFromMany, ascendFromZero, type RestartRecord } from "./ascents.ts";
+import { attackClassifier, type ClassifierRecord } from "./classifier.ts";
 import { attackImages, type ImageRecord } from "./images.ts";
 import { type LandscapeRecord, surveyLandscape } from "./landscapes.ts";
 import { type ActivationName, activations } from "./moments.ts";
 import { drawEnsemble, ensembleObjectives } from "./networks.ts";
 import { compareScales, type ScaleControl } from "./scale-control.ts";
+import { type Sizes, sizes } from "./sizes.ts";
 import { predict } from "./theory.ts";
-import { compareLearningRates, type TrainingComparison, type TrainingSizes } from "./training-comparison.ts";
+import { compareLearningRates, type TrainingComparison } from "./training-comparison.ts";
+import { followResidual, type ResidualRecord } from "./trapping.ts";
 
 export const smoothActivations = ["tanh", "softplus"] as const;
 export type SmoothActivation = (typeof smoothActivations)[number];
@@ -24,7 +27,6 @@ export interface Cell {
   c: number;
   ascents: AscentRecord[];
   restarts: RestartRecord[];
-  trapping: TrappingRecord[];
 }
 
 /** Medians of κ over networks of dimension d and width 20d, and the prediction. */
@@ -51,68 +53,26 @@ export interface FirstOrderAdversaryLab {
   cells: Cell[];
   /** Ascents at half the perturbation ratio, c ≤ 1. */
   halfRatio: { activation: SmoothActivation; c: number; ascents: AscentRecord[] }[];
+  /** Ascents with s = 1/L_F, at both perturbation ratios. */
+  trapping: { activation: SmoothActivation; c: number; rho: number; paths: ResidualRecord[] }[];
   /** n3 with one absolute step size for all scales. */
   oneStepSize: { activation: SmoothActivation; c: number; stepSize: number; n3: number[] }[];
   dimensions: DimensionRecord[];
   widths: WidthRecord[];
   controls: Record<ActivationName, ScaleControl>;
+  /** Ascents on F of ReLU networks, as for the others, for a fixed number of steps. */
+  reluAscents: { c: number; steps: number; ascents: AscentRecord[] }[];
   landscapes: Record<SmoothActivation, LandscapeRecord[]>;
   training: TrainingComparison;
   images: ImageRecord[];
-}
-
-/** Everything that grows with the budget. `paper` is `full`: the paper's own sizes are not known to us. */
-export interface Sizes {
-  /** Networks of the table: at c ≤ 1, where R2.1 wants many; and at larger c, where ascents are long, and for restarts and trapping. */
-  seeds: readonly [many: number, few: number];
-  restarts: number;
-  dimensions: readonly (readonly [d: number, seeds: number])[];
-  ratios: readonly number[];
-  widthSeeds: number;
-  landscapeSeeds: number;
-  training: TrainingSizes;
-  images: { scales: readonly number[]; count: number; trainingCount: number; side: number; m: number };
-}
-
-const sizes: Record<Mode, Sizes> = {
-  quick: {
-    seeds: [20, 8],
-    restarts: 8,
-    dimensions: [
-      [25, 96],
-      [50, 40],
-    ],
-    ratios: [0.2, 0.5, 1, 2, 5, 10, 20],
-    widthSeeds: 64,
-    landscapeSeeds: 8,
-    training: { ratios: [0.05], seeds: 5, gridSeeds: 2, grid: [1, 5, 25, 100], epochs: 60 },
-    images: { scales: [0.1, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
-  },
-  full: fullSizes(),
-  paper: fullSizes(),
-};
-
-function fullSizes(): Sizes {
-  return {
-    seeds: [64, 32],
-    restarts: 16,
-    dimensions: [
-      [25, 256],
-      [50, 128],
-      [100, 64],
-    ],
-    ratios: [0.2, 0.5, 1, 2, 5, 10, 20, 40],
-    widthSeeds: 400,
-    landscapeSeeds: 16,
-    training: { ratios: [0.05, 0.1], seeds: 20, gridSeeds: 8, grid: [0.3, 1, 3, 10, 30, 100], epochs: 60 },
-    images: { scales: [0.1, 0.3, 1, 3], count: 16, trainingCount: 1000, side: 28, m: 4000 },
-  };
+  classifier: ClassifierRecord[];
 }
 
 /** Runs the laboratory, at the sizes of the bench's mode unless others are given. */
 export async function experiment({ mode, key, progress, remember }: Bench, size: Sizes = sizes[mode]): Promise<FirstOrderAdversaryLab> {
   const cells: Cell[] = [];
   const halfRatio: FirstOrderAdversaryLab["halfRatio"] = [];
+  const trapping: FirstOrderAdversaryLab["trapping"] = [];
   const oneStepSize: FirstOrderAdversaryLab["oneStepSize"] = [];
   for (const [i, activation] of smoothActivations.entries()) {
     const [many, few] = size.seeds.map((networks) => drawEnsemble(key.fold("table"), { activation, networks, d: 50, m: 1000 }));
@@ -120,7 +80,7 @@ export async function experiment({ mode, key, progress, remember }: Bench, size:
     const fewStarts = ensembleObjectives(few, size.restarts);
     for (const [j, c] of scales.entries()) {
       const [ensemble, one] = c <= 1 ? [many, manyOne] : [few, fewOne];
-      progress(`${activation}, c = ${c}: ascents, restarts, trapping`, 0.2 * (i + j / scales.length));
+      progress(`${activation}, c = ${c}: ascents and restarts`, 0.2 * (i + j / scales.length));
       const own = key.fold(activation, c);
       cells.push(
         await remember(`table ${activation} c=${c}`, async () => {
@@ -131,18 +91,28 @@ export async function experiment({ mode, key, progress, remember }: Bench, size:
             restarts: size.restarts,
             key: own,
           });
-          const trapping = await watchTrapping(few, fewOne, { c, rho, key: own });
-          return { activation, c, ascents, restarts, trapping };
+          return { activation, c, ascents, restarts };
         }),
       );
-      if (c > 3) continue;
-      const stepSize = 0.1 / few.d;
-      oneStepSize.push(
-        await remember(`one step size ${activation} c=${c}`, async () => {
-          const ascents = await ascendFromZero(few, fewOne, { c, rho, key: own, stepSize, tolerance: 1e-8 });
-          return { activation, c, stepSize, n3: ascents.map(({ n3 }) => n3) };
-        }),
-      );
+      for (const ratio of [rho, rho / 2]) {
+        trapping.push(
+          await remember(`trapping ${activation} c=${c} ρ=${ratio}`, async () => ({
+            activation,
+            c,
+            rho: ratio,
+            paths: await followResidual(few, fewOne, { c, rho: ratio, key: own }),
+          })),
+        );
+      }
+      if (size.oneStepScales.includes(c)) {
+        const stepSize = 0.1 / few.d;
+        oneStepSize.push(
+          await remember(`one step size ${activation} c=${c}`, async () => {
+            const ascents = await ascendFromZero(few, fewOne, { c, rho, key: own, stepSize, steps: 20_000, tolerance: 1e-8 });
+            return { activation, c, stepSize, n3: ascents.map(({ n3 }) => n3) };
+          }),
+        );
+      }
       if (c > 1) continue;
       halfRatio.push(
         await remember(`half ratio ${activation} c=${c}`, async () => ({
@@ -196,15 +166,27 @@ export async function experiment({ mode, key, progress, remember }: Bench, size:
 
   const landscapes: FirstOrderAdversaryLab["landscapes"] = { tanh: [], softplus: [] };
   const controls: Partial<FirstOrderAdversaryLab["controls"]> = {};
+  const reluAscents: FirstOrderAdversaryLab["reluAscents"] = [];
   for (const [i, activation] of (["tanh", "softplus", "relu"] as const).entries()) {
     const ensemble = drawEnsemble(key.fold("landscape"), { activation, networks: size.landscapeSeeds, d: 50, m: 1000 });
-    progress(`${activation}: the same ascent at three scales`, 0.52 + 0.05 * i);
-    controls[activation] = await remember(`control ${activation}`, () =>
-      compareScales(ensemble, ensembleObjectives(ensemble, 1), { scales: [0.1, 1, 10], rho }),
-    );
-    if (activation === "relu") continue;
+    const objectives = ensembleObjectives(ensemble, 1);
+    progress(`${activation}: the same ascent at every scale`, 0.5 + 0.03 * i);
+    controls[activation] = await remember(`control ${activation}`, () => compareScales(ensemble, objectives, { scales, rho }));
+    if (activation === "relu") {
+      for (const c of scales) {
+        progress(`relu, c = ${c}: an ascent that does not converge`, 0.58);
+        reluAscents.push(
+          await remember(`relu c=${c}`, async () => ({
+            c,
+            steps: size.reluSteps,
+            ascents: await ascendFromZero(ensemble, objectives, { c, rho, key: key.fold("relu", c), steps: size.reluSteps }),
+          })),
+        );
+      }
+      continue;
+    }
     for (const c of [0.1, 1, 10]) {
-      progress(`${activation}: landscape at c = ${c}`, 0.54 + 0.05 * i);
+      progress(`${activation}: landscape at c = ${c}`, 0.52 + 0.03 * i);
       landscapes[activation].push(
         await remember(`landscape ${activation} c=${c}`, () =>
           surveyLandscape(ensemble, { c, rho, key: key.fold("landscape", activation, c) }),
@@ -213,21 +195,26 @@ export async function experiment({ mode, key, progress, remember }: Bench, size:
     }
   }
 
-  progress("adversarial training at five scales", 0.65);
+  progress("adversarial training at five scales", 0.6);
   const training = await compareLearningRates({ key, remember, progress }, size.training);
-  progress("pictures", 0.92);
+  progress("pictures", 0.9);
   const images = await remember("pictures", () => attackImages({ ...size.images, rho, key: key.fold("pictures") }));
+  progress("a trained classifier", 0.95);
+  const classifier = await remember("classifier", () => attackClassifier({ ...size.classifier, rho, key: key.fold("classifier") }));
   progress("done", 1);
   return {
     cells,
     halfRatio,
+    trapping,
     oneStepSize,
     dimensions,
     widths,
     controls: controls as FirstOrderAdversaryLab["controls"],
+    reluAscents,
     landscapes,
     training,
     images,
+    classifier,
   };
 }
 
@@ -240,7 +227,7 @@ async function regularities(activation: SmoothActivation, d: number, networks: n
   const ensemble = drawEnsemble(key.fold(d), { activation, networks, d, m: 20 * d });
   const objectives = ensembleObjectives(ensemble, 1);
   const records: DimensionRecord[] = [];
-  for (const c of [0.3, 1, 3]) {
+  for (const c of [0.1, 0.3, 1, 3]) {
     const radius = new Float64Array(networks).fill(rho * c);
     const found = await regularityIndex(objectives.output(c), new Float64Array(networks * d), radius, { key });
     records.push({

@@ -5,7 +5,7 @@ import { type FirstOrderAdversaryLab, rho, type SmoothActivation, smoothActivati
 import type { LandscapeRecord } from "./landscapes.ts";
 import { activations } from "./moments.ts";
 import { predict } from "./theory.ts";
-import { type Convention, conventions, thresholds } from "./training-comparison.ts";
+import { type Convention, conventions, type TrainingCurve, thresholdAt } from "./training-comparison.ts";
 
 type Lab = FirstOrderAdversaryLab;
 
@@ -17,9 +17,13 @@ export function figures(lab: Lab): readonly Figure[] {
     iterations(lab),
     regularity(lab),
     ...lab.training.flatMap(({ rho: ratio, curves }) =>
-      (Object.keys(conventions) as Convention[]).map((convention) => training(ratio, convention, curves[convention])),
+      (Object.keys(conventions) as Convention[]).flatMap((convention) => {
+        const own = curves[convention];
+        return own ? [training(ratio, convention, own)] : [];
+      }),
     ),
     pictures(lab),
+    classifier(lab),
   ];
 }
 
@@ -175,11 +179,12 @@ function regularity({ cells }: Lab): Chart {
   };
 }
 
-function training(ratio: number, convention: Convention, curves: Lab["training"][number]["curves"][Convention]): Chart {
+function training(ratio: number, convention: Convention, curves: readonly TrainingCurve[]): Chart {
+  const level = thresholdAt(ratio);
   return {
     kind: "chart",
     title: `Adversarial training, ρ = ${ratio}, ${conventions[convention]}`,
-    caption: `Mean adversarial loss over seeds at five input scales. Which scale is first below the fixed loss ${thresholds[ratio]} (dashed), and which ends lowest, depends on the learning rate: compare the three conventions.`,
+    caption: `Mean adversarial loss over seeds at five input scales. Which scale is first below the fixed loss ${level} (dashed), and which ends lowest, depends on the learning rate: compare the three conventions.`,
     x: { label: "epoch" },
     y: { label: "adversarial loss", scale: "log" },
     series: [
@@ -189,9 +194,9 @@ function training(ratio: number, convention: Convention, curves: Lab["training"]
         y: loss,
       })),
       {
-        name: `${thresholds[ratio]}`,
+        name: `${level}`,
         x: [0, curves[0].loss.length - 1],
-        y: [thresholds[ratio], thresholds[ratio]],
+        y: [level, level],
         mark: "reference" as const,
       },
     ],
@@ -214,6 +219,32 @@ function pictures({ images }: Lab): Chart {
         own.map(({ c }) => c),
         own.map(({ ascents }) => ascents.map(({ n3 }) => n3)),
       );
+    }),
+  };
+}
+
+function classifier({ classifier: records }: Lab): Table {
+  return {
+    kind: "table",
+    title: "The same instruments on a trained classifier",
+    caption:
+      "Medians over drawn digits scaled to |x| = c; an mlp with two layers of tanh units per scale, ρ = .1; κ of the margin, the rest of the cross-entropy.",
+    columns: ["c", "pictures", "accuracy", "κ", "n3", "cos(δ*, ∇ℓ(x))", "straightness", "tail rate", "rate pred.", "strict local maxima"],
+    rows: records.map(({ c, accuracy, ascents }) => {
+      const middle = (field: "kappa" | "n3" | "cosine" | "straightness" | "rate" | "ratePredicted") =>
+        Number(median(ascents.map((record) => record[field])).toPrecision(4));
+      return [
+        c,
+        ascents.length,
+        accuracy,
+        middle("kappa"),
+        middle("n3"),
+        middle("cosine"),
+        middle("straightness"),
+        middle("rate"),
+        middle("ratePredicted"),
+        ascents.filter(({ strict }) => strict).length,
+      ];
     }),
   };
 }

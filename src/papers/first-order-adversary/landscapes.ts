@@ -15,9 +15,11 @@ import { maximumOf, nonlinearityBound } from "./theory.ts";
 export interface LandscapeRecord {
   c: number;
   eps: number;
-  /** Per network: max |F − F_lin| / ½(|r₀| + εg)² on the disc of the slice, and on the whole ball by ascending (F − F_lin)². */
+  /** Per network: max |F − F_lin| / max F on the disc of the slice, and on the whole ball by ascending (F − F_lin)². */
   onSlice: number[];
   onBall: number[];
+  /** Per network: max F over ½(|r₀| + εg)²; max F is the largest value seen on the ball by the ascents and on the slice. */
+  maximum: number[];
   /** Per network: κ + κ²/4 with κ = ε max|∇²f|/g, the maximum over probed points of the ball (so the bound is, if anything, too small). */
   bound: number[];
   /** F on the plane of the first network, in units of ε, and ascents from 0 and from random starts projected onto it. */
@@ -38,7 +40,6 @@ export async function surveyLandscape(
   const { value, gradient } = await output.gradient(new Float64Array(networks * d));
   const g = labels.map((_, b) => norm(row(gradient, b, d)));
   const r0 = labels.map((y, b) => value[b] - y);
-  const top = labels.map((_, b) => maximumOf({ r0: r0[b], eps, g: g[b] }));
 
   const start = new Float64Array(networks * starts * d);
   for (let b = 0; b < networks * starts; b++) if (b % starts > 0) start.set(inBall(key.fold("start", b), d, eps), b * d);
@@ -53,24 +54,27 @@ export async function surveyLandscape(
 
   const planes = [...labels.keys()].map((b) => planeAlong(courses[b * starts].path.at(-1) as Float64Array, { key: key.fold("plane", b) }));
   const slices = await sliceLandscape(many.loss(c), planes, { extent: labels.map(() => 1.1 * eps), resolution });
-  const onSlice = slices.map(({ x, y, values }, b) => {
+  const top = [...labels.keys()].map((b) => Math.max(...courses.slice(b * starts, (b + 1) * starts).flatMap(({ values }) => values)));
+  const largestOnSlice = slices.map(({ x, y, values }, b) => {
     const [along, across] = planes[b].axes.map((axis) => inner(row(gradient, b, d), axis));
     let largest = 0;
     for (const [i, v] of y.entries()) {
       for (const [j, u] of x.entries()) {
         if (Math.hypot(u, v) > eps) continue;
+        top[b] = Math.max(top[b], values[i][j]);
         largest = Math.max(largest, Math.abs(values[i][j] - 0.5 * (r0[b] + along * u + across * v) ** 2));
       }
     }
-    return largest / top[b];
+    return largest;
   });
   const worst = await worstNonlinearity(ensemble, { c, eps, r0, gradient, points: 4, key: key.fold("worst") });
   const bounds = await largestSlopeAndCurvature(ensemble, output, { eps, key: key.fold("curvature"), probes: 8 });
   return {
     c,
     eps,
-    onSlice,
-    onBall: worst.map((error, b) => Math.max(error / top[b], onSlice[b])),
+    onSlice: largestOnSlice.map((error, b) => error / top[b]),
+    onBall: worst.map((error, b) => Math.max(error, largestOnSlice[b]) / top[b]),
+    maximum: top.map((value, b) => value / maximumOf({ r0: r0[b], eps, g: g[b] })),
     bound: bounds.map(({ h }, b) => nonlinearityBound((eps * h) / g[b])),
     slice: { ...slices[0], x: slices[0].x.map((v) => v / eps), y: slices[0].y.map((v) => v / eps) },
     paths: courses.slice(0, starts).map(({ path }) => {

@@ -83,7 +83,7 @@ describe("the one ascent routine on a linear f: r ← (1 + s|g|²) r", () => {
   const residuals = async (options: { direction: "raw" | "l2" | "sign"; stepSize: number[]; radius: number[] }) =>
     (await followAscent(bind(), { ...options, steps: 12 })).map(({ values }) => values.map((f) => Math.sqrt(2 * f)));
 
-  it("grows geometrically with raw steps, unprojected: (1 + s|g|²)^K", async () => {
+  it("grows geometrically with raw steps in a ball that is out of reach: (1 + s|g|²)^K (with no projection at all: ascent-routine.test.ts)", async () => {
     const s = [0.03, 0.1];
     const found = await residuals({ direction: "raw", stepSize: s, radius: [1e9, 1e9] });
     for (const b of [0, 1]) for (const [t, r] of found[b].entries()) expect(r / (0.7 * (1 + s[b] * g2) ** t)).toBeCloseTo(1, 12);
