@@ -47,7 +47,7 @@ export const continuousTime: Laboratory<ContinuousTimeLab> = {
     "H. Gu, X. Guo, X. Li: Adversarial Training for Gradient Descent: Analysis Through its Continuous-time Approximation, 2021–2023, arXiv 2105.08037",
   setUp:
     "Closed forms, exact enumeration against the backward Kolmogorov equation, and small tanh networks in float64. Quick and full run the same checks; full takes more paths, samples, starts and steps.",
-  minutes: { full: 20 },
+  minutes: { full: 15 },
   async run(bench) {
     const total = studies.reduce((sum, { share }) => sum + share, 0);
     const lab: Record<string, unknown> = {};
