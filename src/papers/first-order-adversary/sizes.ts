@@ -47,8 +47,8 @@ const full: Sizes = {
 
 export const sizes: Record<Mode, Sizes> = {
   quick: {
-    seeds: [20, 8],
-    restarts: 8,
+    seeds: [20, 6],
+    restarts: 6,
     oneStepScales: [0.1, 0.3, 1, 3],
     dimensions: [
       [25, 96],
@@ -56,11 +56,11 @@ export const sizes: Record<Mode, Sizes> = {
     ],
     ratios: [0.2, 0.5, 1, 2, 5, 10, 20],
     widthSeeds: 64,
-    landscapeSeeds: 8,
+    landscapeSeeds: 6,
     reluSteps: 300,
     training: { ratios: [0.1], searched: [0.1], seeds: 5, grid: [10, 100, 1000], gridSeeds: 5, epochs: 60 },
-    images: { scales: [0.1, 1, 3], count: 8, trainingCount: 100, side: 14, m: 1000 },
-    classifier: { scales: [1, 3, 10], count: 8, trainingCount: 1000, epochs: 5, width: 64 },
+    images: { scales: [0.1, 1, 3], count: 6, trainingCount: 100, side: 14, m: 1000 },
+    classifier: { scales: [1, 3, 10], count: 6, trainingCount: 1000, epochs: 5, width: 64 },
   },
   full,
   paper: full,
