@@ -27,7 +27,7 @@ export const ntkConvergence: Laboratory<Lab> = {
     "Ruiqi Gao, Tianle Cai, Haochuan Li, Liwei Wang, Cho-Jui Hsieh, Jason D. Lee: Convergence of Adversarial Training in Overparametrized Neural Networks. NeurIPS 2019, arXiv 1906.07916",
   setUp:
     "The paper has no experiments; these are ours. Two-layer and deep networks on points of the sphere, trained by projected gradient descent against attacks on caps; tangent kernels in closed form; widths found by training. Quick uses narrower networks, fewer steps, data sets and draws.",
-  minutes: { full: 10 },
+  minutes: { full: 20 },
   run,
   claims,
   figures,
