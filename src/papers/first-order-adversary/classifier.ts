@@ -9,6 +9,7 @@ import { count, type Dataset, dataset, digits } from "../../data/index.ts";
 import { architecture, type Model } from "../../models/index.ts";
 import { type Key, tensor } from "../../tensor/index.ts";
 import { adam, none, train } from "../../training/index.ts";
+import type { AscentRecord } from "./ascents.ts";
 
 export interface ClassifierRecord {
   c: number;
@@ -18,22 +19,11 @@ export interface ClassifierRecord {
   ascents: ClassifierAscent[];
 }
 
-export interface ClassifierAscent {
-  g: number;
-  kappa: number;
-  n3: number;
-  /** cos ∠(δ*, ∇ℓ(x)) */
-  cosine: number;
-  straightness: number;
-  offSphere: number;
-  residual: number;
-  margin: number;
-  strict: boolean;
-  /** Rate of the linear tail, measured (−1: too few points) and predicted from the end. */
-  rate: number;
-  ratePredicted: number;
-  steps: number;
-}
+/** As for the random networks, but cosine ∠(δ*, ∇ℓ(x)). */
+export type ClassifierAscent = Pick<
+  AscentRecord,
+  "g" | "kappa" | "n3" | "cosine" | "straightness" | "offSphere" | "residual" | "margin" | "strict" | "rate" | "ratePredicted" | "steps"
+>;
 
 export interface ClassifierOptions {
   scales: readonly number[];
