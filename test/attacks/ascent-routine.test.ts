@@ -44,9 +44,11 @@ function compiledStep(norm: "linf" | "l2", boxed: boolean, projected = true) {
 const numbers = (value: fc.Arbitrary<number>, length: number) =>
   fc.array(value, { minLength: length, maxLength: length }).map((list) => Float32Array.from(list));
 const between = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+/** Nothing between zero and the least normal float32: once the engine has run, a denormal is zero to some instructions and a number to others. */
+const normalOrZero = (value: number) => (Math.abs(value) < 2 ** -126 ? 0 : value);
 /** Components of every size, zeros among them; and rows of zeros. */
 const slopes = fc.oneof(
-  numbers(fc.oneof(between(-3, 3), fc.constant(0), between(-1e-25, 1e-25), between(-1e25, 1e25)), width),
+  numbers(fc.oneof(between(-3, 3), fc.constant(0), between(-1e-25, 1e-25), between(-1e25, 1e25)).map(normalOrZero), width),
   fc.constant(new Float32Array(width)),
 );
 /** Points inside and outside of ball and box, steps and radii of each example's own (also 0). */
