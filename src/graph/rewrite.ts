@@ -68,7 +68,7 @@ function contentNumbers(): (data: Tensor["data"]) => number {
 
 /**
  * Identities: x·1, x+0, x−0, x/1, x·0 (= 0, also where x is not finite), −(−x), reshapes, transposes and repetitions of themselves,
- * permutations of unit axes; factors and signs come out of sums, deviations from a mean sum to 0; and element-wise operators come before
+ * permutations of unit axes; numbers in products become one, at the smallest factor; factors and signs come out of sums, deviations from a mean sum to 0; and element-wise operators come before
  * repetition, since they commute with it.
  */
 export const simplifyAlgebra: Pass = (outputs) =>
@@ -84,7 +84,7 @@ function identity(value: Value, inputs: readonly Value[]): Value | undefined {
       return holds(b, 0) ? as(a) : undefined;
     case "Mul":
       if (holds(a, 0) || holds(b, 0)) return broadcastTo(lift(0, value), value.shape);
-      return holds(a, 1) ? as(b) : holds(b, 1) ? as(a) : undefined;
+      return holds(a, 1) ? as(b) : holds(b, 1) ? as(a) : scaledProduct(value, a, b);
     case "Div":
       return holds(b, 1) ? as(a) : undefined;
     case "Neg":
@@ -101,6 +101,18 @@ function identity(value: Value, inputs: readonly Value[]): Value | undefined {
     default:
       return undefined;
   }
+}
+
+/** (xy)c = (xc)y for a number c, where x is smaller than xy. Two numbers become one, unless that cannot be represented. */
+function scaledProduct(value: Value, a: Value, b: Value): Value | undefined {
+  const [product, c] = uniformNumber(a) ? [b, a] : [a, b];
+  if (product.operator.name !== "Mul" || c.shape.length > 0 || !uniformNumber(c)) return undefined;
+  const [x, y] = size(product.inputs[0].shape) < size(product.inputs[1].shape) ? product.inputs : [product.inputs[1], product.inputs[0]];
+  if (size(x.shape) === size(product.shape)) return undefined;
+  const scaled = apply(value.operator, [x, c]);
+  if (x.shape.length > 0 || !constantTensor(x)) return apply(value.operator, [identity(scaled, [x, c]) ?? scaled, y]);
+  const both = fold(scaled);
+  return Number(both.data[0]) !== 0 && Number.isFinite(Number(both.data[0])) ? apply(value.operator, [constant(both), y]) : undefined;
 }
 
 /** f(repeated x, …) = repeated f(x, …), unless nothing is repeated. */

@@ -102,6 +102,24 @@ describe("algebra", () => {
     }
   });
 
+  it("gathers the numbers of a product at its smallest factor", () => {
+    const small = input("small", [4], "float64");
+    const data = { ...feeds, small: normal(key(3), [4]) };
+    const sizes = (value: Value) => topological([value]).flatMap(({ operator, shape }) => (operator.name === "Mul" ? [shape.length] : []));
+    const scaled = mul(mul(mul(mul(mul(x, 3), small), 0.5), 7), x);
+    const [simple] = simplify([scaled]);
+    expect(sizes(scaled)).toEqual([3, 3, 3, 3, 3]);
+    expect(sizes(simple).sort()).toEqual([1, 3, 3, 3]);
+    close(evaluate([simple], data), evaluate([scaled], data), 1e-15, "product");
+    // Numbers that would overflow or vanish together stay apart.
+    const y = input("y", [], "float64");
+    for (const number of [1e200, 1e-200]) {
+      const extreme = tensor(Float64Array.of(1 / number ** 1.5), [], "float64");
+      const [kept] = simplify([mul(mul(y, number), number)]);
+      expect((evaluate([kept], { y: extreme })[0].data[0] as number) / Math.sqrt(number)).toBeCloseTo(1, 12);
+    }
+  });
+
   it("keeps a stopped gradient stopped", () => {
     const y = sum(mul(stopGradient(relu(x)), x));
     const [simple] = simplify([y]);
