@@ -6,8 +6,9 @@
  * √(ηΣ) dW = √(η/(BN)) Σᵢ (hᵢ − m) dWᵢ, which needs no p × p root: a weighted sum of directions is the gradient of one weighted loss.
  * Derivations: papers/continuous-time, 1.3 d, e.
  */
-import { add, cast, constant, mul, reduceMean, sub, type Value } from "../graph/index.ts";
-import { type FloatDType, full, integers, type Key } from "../tensor/index.ts";
+import { add, constant, input, mul, reduceMean, sub, type Value } from "../graph/index.ts";
+import { compile } from "../runtime/index.ts";
+import { type FloatDType, full, integers, type Key, type Tensor, tensor, toFloat64 } from "../tensor/index.ts";
 import {
   type Adversary,
   penalties,
@@ -17,9 +18,11 @@ import {
   weightedDirection,
   weightGradient,
 } from "./adversarial-direction.ts";
-import { type Copies, compileCopies, overCopies, type Releasable, type TrainingSet } from "./copies.ts";
+import { overCopies, type Releasable, smallStep, type TrainingSet } from "./copies.ts";
 import { type Learner, unflatten, weightCount } from "./learner.ts";
-import { repeated, type Snapshot, type StochasticEquation } from "./sde.ts";
+import { march, type Snapshot } from "./march.ts";
+import { repeated, type StochasticEquation } from "./sde.ts";
+import { compileSteps } from "./steps.ts";
 
 /**
  * Which equation stands for training with rate η:
@@ -56,33 +59,25 @@ export async function sdeOf(
   const shrinking = approximation === "order 2, α = cη";
   const moved = shrinking ? SGD : adversary;
   const steepened = shrinking && adversary.α * adversary.K > 0;
-  const copied = overCopies(
-    data,
-    { copies, precision, shared: ["dt"] },
-    { θ: [weightCount(learner)], dW: [N], dt: [] },
-    ({ θ, dW, dt }, x, y) => {
-      const pull = (w: Value) => weightedDirection(learner, θ, x, y, w, moved);
-      // Weights of the examples, which hold drift and noise of order 1: Σ wᵢhᵢ = m dt − √(η/BN) Σ (hᵢ − m) dWᵢ.
-      const centred = sub(dW, reduceMean(dW, [0], { keepDimensions: true }));
-      const first = pull(sub(mul(dt, 1 / N), mul(centred, Math.sqrt(η / (batch * N)))));
-      const P = (weights: Readonly<Record<string, Value>>) => reduceMean(penalties((at) => learner.losses(weights, at, y), x, adversary));
-      const bend = () => mul(selfDerivative(pull(constant(full([N], 1 / N, precision))), θ), η / 2);
-      const further = [...(approximation === "order 1" ? [] : [bend()]), ...(steepened ? [weightGradient(learner, θ, P)] : [])];
-      return { pull: further.length > 0 ? add(first, mul(dt, further.reduce(add))) : first };
-    },
-  );
-  const graph = await compileCopies(copied, { X: pulled(copied) });
+  const steps = await compileSteps(data, { copies, precision, weights: weightCount(learner), drives: N }, ({ θ, drive, dt }, x, y) => {
+    const pull = (w: Value) => weightedDirection(learner, θ, x, y, w, moved);
+    // Weights of the examples, which hold drift and noise of order 1: Σ wᵢhᵢ = m dt − √(η/BN) Σ (hᵢ − m) dWᵢ.
+    const centred = sub(drive, reduceMean(drive, [0], { keepDimensions: true }));
+    const first = pull(sub(mul(dt, 1 / N), mul(centred, Math.sqrt(η / (batch * N)))));
+    const P = (weights: Readonly<Record<string, Value>>) => reduceMean(penalties((at) => learner.losses(weights, at, y), x, adversary));
+    const bend = () => mul(selfDerivative(pull(constant(full([N], 1 / N, precision))), θ), η / 2);
+    const further = [...(approximation === "order 1" ? [] : [bend()]), ...(steepened ? [weightGradient(learner, θ, P)] : [])];
+    return further.length > 0 ? add(first, mul(dt, further.reduce(add))) : first;
+  });
   const still = new Float64Array(copies * N);
-  const step = async (X: Float64Array, dt: number, dW: Float64Array, into?: Float64Array) =>
-    (await graph.run({ θ: X, dW, dt: Float64Array.of(dt) }, { X: into })).X;
-  const moves = async (X: Float64Array, dt: number, dW: Float64Array) => (await step(X, dt, dW)).map((v, i) => v - X[i]);
+  const moves = async (X: Float64Array, dt: number, dW: Float64Array) => (await steps.follow(X, dt, [dW])).map((v, i) => v - X[i]);
   return {
     dimension: weightCount(learner),
     sources: N,
     drift: (X) => moves(X, 1, still),
     noise: (X, dW) => moves(X, 0, dW),
-    step,
-    release: graph.release,
+    follow: steps.follow,
+    release: steps.release,
   };
 }
 
@@ -105,21 +100,22 @@ export async function trainCopies(
   if (start.length !== p && start.length !== copies * p) {
     throw new RangeError(`a start of ${start.length} numbers is neither one weight set (${p}) nor one for each of ${copies} copies`);
   }
-  const copied = overCopies(data, { copies, precision }, { θ: [p], w: [N] }, ({ θ, w }, x, y) => ({
-    pull: weightedDirection(learner, θ, x, y, w, adversary),
-  }));
-  const graph = await compileCopies(copied, { X: pulled(copied) });
-  let X = repeated(start, copies * p);
-  const snapshots: Snapshot[] = [{ t: 0, X }];
-  for (let step = 1; step <= steps; step++) {
-    const weights = batch === "all" ? new Float64Array(copies * N).fill(η / N) : batchWeights(key.fold(step), copies, N, batch, η);
-    X = (await graph.run({ θ: X, w: weights })).X;
-    if (step % (steps / records) !== 0) continue;
-    if (!X.every(Number.isFinite)) throw new RangeError(`a copy left the finite numbers before step ${step}: take a smaller learning rate`);
-    snapshots.push({ t: step * η, X });
+  const program = await compileSteps(data, { copies, precision, weights: p, drives: N }, ({ θ, drive }, x, y) =>
+    weightedDirection(learner, θ, x, y, drive, adversary),
+  );
+  try {
+    return await march(repeated(start, copies * p), {
+      steps,
+      records,
+      dt: η,
+      width: copies * N,
+      drive: (step, w) => (batch === "all" ? w.fill(η / N) : batchWeights(key.fold(step + 1), { copies, N, batch, η }, w)),
+      follow: (θ, drives, into) => program.follow(θ, η, drives, into),
+      advice: "take a smaller learning rate",
+    });
+  } finally {
+    await program.release();
   }
-  await graph.release();
-  return snapshots;
 }
 
 /** Scalars of each of the weight sets X [copies, p]: `quantities` makes them of the losses as a function of the inputs, and the inputs. */
@@ -130,14 +126,15 @@ export async function measureCopies<Name extends string>(
   quantities: (losses: (x: Value) => Value, x: Value) => Record<Name, Value>,
 ): Promise<Record<Name, Float64Array>> {
   const copies = X.length / weightCount(learner);
-  const copied = overCopies(data, { copies }, { θ: [weightCount(learner)] }, ({ θ }, x, y) => {
+  const θ = input("θ", [copies, weightCount(learner)], "float64");
+  const values = overCopies(data, { copies }, { θ }, ({ θ }, x, y) => {
     const weights = unflatten(learner, θ);
     return quantities((at) => learner.losses(weights, at, y), x);
   });
-  const graph = await compileCopies(copied, copied.values);
-  const found = await graph.run({ θ: X });
-  await graph.release();
-  return found;
+  const executable = await compile({ θ }, values, copies * data.x.shape[0] < smallStep ? { threads: 1 } : {});
+  const found = await executable.run({ θ: tensor(X, θ.shape, "float64") });
+  await executable.release();
+  return Object.fromEntries(Object.entries<Tensor>(found).map(([name, value]) => [name, toFloat64(value)])) as Record<Name, Float64Array>;
 }
 
 /** Mean loss L and vulnerability G = ½ mean |∇ₓℓ|² of each of the weight sets [copies, p]. */
@@ -148,14 +145,11 @@ export const observe = (
 ): Promise<{ loss: Float64Array; vulnerability: Float64Array }> =>
   measureCopies(learner, data, X, (losses, x) => ({ loss: reduceMean(losses(x)), vulnerability: vulnerability(losses, x) }));
 
-/** θ minus what pulls at it: weights are added up in float64. */
-const pulled = ({ inputs, values }: Copies<"θ", "pull">): Value => sub(inputs.θ, cast(values.pull, "float64"));
-
 /** η/B for every time that an example is drawn into its copy's batch. */
-function batchWeights(key: Key, copies: number, N: number, batch: number, η: number): Float64Array {
-  const weights = new Float64Array(copies * N);
+function batchWeights(key: Key, { copies, N, batch, η }: Record<"copies" | "N" | "batch" | "η", number>, into: Float64Array): Float64Array {
+  into.fill(0);
   integers(key, copies * batch, N).forEach((example, i) => {
-    weights[Math.floor(i / batch) * N + example] += η / batch;
+    into[Math.floor(i / batch) * N + example] += η / batch;
   });
-  return weights;
+  return into;
 }

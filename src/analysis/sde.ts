@@ -3,6 +3,7 @@
  * on Brownian paths that can be refined. A state is [paths, dimension] in float64, row-major; an equation may be asynchronous,
  * so that drift and noise can come from a compiled graph.
  */
+import { march, type Snapshot } from "./march.ts";
 import type { BrownianPaths } from "./sde-brownian.ts";
 
 /** dX = b(X) dt + s(X) dW, for a whole bundle of paths. W has `sources` independent components per path. */
@@ -13,8 +14,11 @@ export interface StochasticEquation {
   drift(X: Float64Array): Float64Array | Promise<Float64Array>;
   /** s(X) dW: [paths, dimension] from the state and increments [paths, sources], which are written over afterwards; linear in dW. */
   noise(X: Float64Array, dW: Float64Array): Float64Array | Promise<Float64Array>;
-  /** X + b(X) dt + s(X) dW at once, where that is cheaper than the two apart; it may be written to `into`. */
-  step?(X: Float64Array, dt: number, dW: Float64Array, into?: Float64Array): Float64Array | Promise<Float64Array>;
+  /**
+   * X after one step X + b(X) dt + s(X) dW for each of the increments, where that is cheaper at once than drift and noise apart; it may be written to
+   * `into`. X and the increments are read until it is there.
+   */
+  follow?(X: Float64Array, dt: number, increments: readonly Float64Array[], into?: Float64Array): Float64Array | Promise<Float64Array>;
 }
 
 /** One step of a scheme: the state after dt with the Brownian increment dW. It may be written to `into`, which is not X. */
@@ -28,7 +32,7 @@ export type Scheme = (
 
 /** X + b(X) dt + s(X) dW. Strong order ½ (1 where s is constant), weak order 1. */
 export const eulerMaruyama: Scheme = async (equation, X, dt, dW, into) => {
-  if (equation.step) return equation.step(X, dt, dW, into);
+  if (equation.follow) return equation.follow(X, dt, [dW], into);
   return sum(X, [await equation.drift(X), dt], [await equation.noise(X, dW), 1]);
 };
 
@@ -52,12 +56,6 @@ export const milstein: Scheme = async (equation, X, dt, dW) => {
   return next;
 };
 
-/** A recorded state: the time and X, [paths, dimension]. */
-export interface Snapshot {
-  t: number;
-  X: Float64Array;
-}
-
 /**
  * Follows the equation from `start` (one state for all paths, or one per path) over all of the Brownian paths and returns the
  * states at `records + 1` equally spaced times, the start included.
@@ -80,18 +78,17 @@ export async function simulate(
     );
   }
   if (steps % records !== 0) throw new RangeError(`${steps} steps cannot be recorded at ${records} equally spaced times`);
-  let X = repeated(start, paths * equation.dimension);
-  const snapshots: Snapshot[] = [{ t: 0, X }];
-  // Two states in turns, and one increment: fresh memory for each step would cost as much as a small step itself.
-  const states = [new Float64Array(X.length), new Float64Array(X.length)];
-  const dW = new Float64Array(paths * equation.sources);
-  for (let i = 0; i < steps; i++) {
-    X = await scheme(equation, X, dt, W.increment(i, dW), states[i % 2]);
-    if ((i + 1) % (steps / records) !== 0) continue;
-    if (!X.every(Number.isFinite)) throw new RangeError(`a path left the finite numbers before t = ${(i + 1) * dt}: take smaller steps`);
-    snapshots.push({ t: (i + 1) * dt, X: X.slice() });
-  }
-  return snapshots;
+  const several = scheme === eulerMaruyama ? equation.follow : undefined;
+  return march(repeated(start, paths * equation.dimension), {
+    steps,
+    records,
+    dt,
+    width: paths * equation.sources,
+    drive: (step, into) => W.increment(step, into),
+    single: several === undefined,
+    follow: (X, increments, into) => (several ? several(X, dt, increments, into) : scheme(equation, X, dt, increments[0], into)),
+    advice: "take smaller steps",
+  });
 }
 
 /** One state over and over, or one for each path as they are. */

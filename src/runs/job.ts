@@ -8,8 +8,10 @@
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { createRequire } from "node:module";
-import { extname } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { moduleBeside } from "../runtime/node/worker.ts";
+
+export { moduleBeside };
 
 /** What a job gets besides its input. */
 export interface JobContext<Event> {
@@ -53,11 +55,6 @@ export interface JobFailure {
   message: string;
   stack?: string;
   hint?: string;
-}
-
-/** The URL of the module beside `from` (an `import.meta.url`) named `specifier` without extension: TypeScript in development, JavaScript once compiled. */
-export function moduleBeside(from: string, specifier: string): URL {
-  return new URL(specifier + extname(new URL(from).pathname), from);
 }
 
 /** Numbers lie outside of V8's heap; what is left within it, while graphs are compiled, would make its young generation grow by some 30 MiB for good. */

@@ -1,12 +1,13 @@
 /** The worker's side of `oracle-lanes.ts`: opens the target and runs attacks on it. */
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
 import { type Attack, type AttackResult, type Oracle, runAttack } from "../attacks/index.ts";
+import { startedWith } from "../runtime/node/worker.ts";
 import { keyOf } from "../tensor/index.ts";
 import { Stopped } from "./job.ts";
 import { openOracle } from "./open-oracle.ts";
 import { catalogued, type FromLane, type LaneInput, type LaneTask, type ToLane } from "./oracle-lanes.ts";
 
-const { target, data, options } = workerData as LaneInput;
+const { target, data, options } = startedWith<LaneInput>();
 const opened = openOracle(target, data, options);
 opened.catch(() => {});
 const say = (message: FromLane) => parentPort?.postMessage(message);

@@ -2,10 +2,11 @@
  * Attacks in several threads at once: every lane is a worker thread that opens the target itself, computes on one thread and runs attacks on its share
  * of the examples. Small models gain more from that than from several threads in each of their operations.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { type Attack, type AttackData, type AttackResult, catalogue, type Lane, type Oracle, type ThreatModel } from "../attacks/index.ts";
 import type { Dataset } from "../data/index.ts";
-import { moduleBeside, Stopped } from "./job.ts";
+import { moduleBeside, startWorker } from "../runtime/node/worker.ts";
+import { Stopped } from "./job.ts";
 import type { OpenOracleOptions } from "./open-oracle.ts";
 
 /** What a lane is started with. */
@@ -84,11 +85,4 @@ function ask(worker: Worker, message: ToLane, onProgress?: (done: number, total:
 
 function revived({ name, message }: { name: string; message: string }): Error {
   return name === "Stopped" ? new Stopped(message) : Object.assign(new Error(message), { name });
-}
-
-/** A worker thread is not given its parent's loader of TypeScript: in development it registers that first. */
-function startWorker(module: URL, workerData: LaneInput): Worker {
-  if (!module.pathname.endsWith(".ts")) return new Worker(module, { workerData });
-  const loader = import.meta.resolve("tsx/esm/api");
-  return new Worker(`import("${loader}").then(({ register }) => (register(), import("${module}")))`, { eval: true, workerData });
 }

@@ -2,10 +2,10 @@
 import { describe, GraphError, inputsOf, isInput, simplify, type Value } from "../graph/index.ts";
 import type { NamedValues } from "../onnx/export.ts";
 import { alignedZeros, type DType, type Shape, sameShape, size, type Tensor } from "../tensor/index.ts";
-import { backend, type Device } from "./backend.ts";
+import { backend, type Device, type Iteration } from "./backend.ts";
 import { blockSize } from "./block.ts";
 import { chooseDevice } from "./devices.ts";
-import { FeedError } from "./errors.ts";
+import { DeviceError, FeedError } from "./errors.ts";
 import { splitHeld } from "./held.ts";
 import { lower } from "./lowering/index.ts";
 import { openProgram } from "./program.ts";
@@ -15,13 +15,15 @@ export interface CompileOptions {
   device?: Device;
   /** Threads that compute one operator (default: as many as there are cores). */
   threads?: number;
+  /** The thread that runs it: 0 (default) is this one; with 1, 2, … (below `laneCount`) it computes beside this one, on one thread. */
+  lane?: number;
   /** Whether convolutions may use the processor's blocked layout, where it has one. */
   blocked?: boolean;
   /** File name prefix of a profile by operator, written on release; the session is not shared. */
   profile?: string;
 }
 
-/** A compiled graph. Runs are not concurrent: each computes to its end. */
+/** A compiled graph. Runs are not concurrent, but for those on other lanes: each computes to its end. */
 export interface Executable<Outputs extends string = string> {
   readonly device: Device;
   /**
@@ -34,6 +36,16 @@ export interface Executable<Outputs extends string = string> {
    * @throws FeedError when data are missing, unknown or do not fit, or memory cannot be used.
    */
   run(feeds: Readonly<Record<string, Tensor>>, into?: Readonly<Partial<Record<Outputs, Tensor>>>): Promise<Record<Outputs, Tensor>>;
+  /**
+   * The outputs of the last of several runs, in each of which some inputs have data of their own (`each`), and others (`carry`, input: output) are outputs
+   * of the run before. On another lane it hears of this thread only before and after all of them.
+   * @throws FeedError as `run` does.
+   */
+  iterate(
+    feeds: Readonly<Record<string, Tensor>>,
+    iteration: Iteration & { readonly carry: Readonly<Record<string, Outputs>> },
+    into?: Readonly<Partial<Record<Outputs, Tensor>>>,
+  ): Promise<Record<Outputs, Tensor>>;
   /** Gives the memory back. Running afterwards is an error. */
   release(): Promise<void>;
 }
@@ -46,10 +58,12 @@ export interface Executable<Outputs extends string = string> {
 export async function compile<Outputs extends string>(
   inputs: NamedValues,
   outputs: Readonly<Record<Outputs, Value>>,
-  { device, threads, profile, blocked = true, held = [] }: CompileOptions & { held?: readonly string[] } = {},
+  { device, threads, lane, profile, blocked = true, held = [] }: CompileOptions & { held?: readonly string[] } = {},
 ): Promise<Executable<Outputs>> {
   const engine = await backend();
   const chosen = await chooseDevice(engine, device);
+  if (!(lane === undefined || (Number.isInteger(lane) && lane >= 0 && lane < engine.lanes)))
+    throw new DeviceError(`there is no lane ${lane} here: lanes are numbered from 0 to ${engine.lanes - 1}`);
 
   checkNames("input", held, inputs);
   const names = Object.keys(outputs) as Outputs[];
@@ -62,7 +76,7 @@ export async function compile<Outputs extends string>(
   const [seldom, often] = [used.filter(({ name }) => held.includes(name)), used.filter(({ name }) => !held.includes(name))];
   const { prepared, places, outputs: results } = splitHeld(lowered, seldom.map(placeholder));
   const kept = seldom.filter(({ value }) => inputsOf(results).includes(value));
-  const options = { device: chosen, threads, profile };
+  const options = { device: chosen, threads, lane, profile };
   const program = await openProgram(engine, [...[...often, ...kept].map(placeholder), ...places], results, options);
   const preparation =
     prepared.length === 0
@@ -79,6 +93,20 @@ export async function compile<Outputs extends string>(
   const check = () => {
     if (released) throw new FeedError("this executable was released");
   };
+  const checkedRun = (feeds: Readonly<Record<string, Tensor>>, into: Readonly<Partial<Record<string, Tensor>>>) => {
+    check();
+    checkNames("input", Object.keys(feeds), inputs);
+    checkNames("output", Object.keys(into), outputs);
+    if (seldom.length > 0 && !holding) throw new FeedError(`the held inputs (${list(held)}) were not given: call hold first`);
+    const fixed = Object.keys(feeds).find((name) => held.includes(name));
+    if (fixed !== undefined) throw new FeedError(`input "${fixed}" is held: give it to hold, for all runs that follow`);
+    const given = [...often.map((entry) => checkedFeed(entry, feeds)), ...kept.map(({ name }) => holding?.given[name] as Tensor)];
+    const wanted = names.map((name) => into[name] && checked(`output "${name}"`, outputs[name], into[name]));
+    checkApart([...often, ...kept], given, names, wanted);
+    return { given: [...given, ...(holding?.prepared ?? [])], wanted };
+  };
+  const byName = (computed: readonly Tensor[]) =>
+    Object.fromEntries(names.map((name, i) => [name, computed[i]])) as Record<Outputs, Tensor>;
   return {
     device: chosen,
     async hold(feeds) {
@@ -91,17 +119,26 @@ export async function compile<Outputs extends string>(
       holding = { given: Object.fromEntries(kept.map(({ name }) => [name, feeds[name]])), prepared: computed };
     },
     async run(feeds, into: Readonly<Partial<Record<string, Tensor>>> = {}) {
-      check();
-      checkNames("input", Object.keys(feeds), inputs);
-      checkNames("output", Object.keys(into), outputs);
-      if (seldom.length > 0 && !holding) throw new FeedError(`the held inputs (${list(held)}) were not given: call hold first`);
-      const fixed = Object.keys(feeds).find((name) => held.includes(name));
-      if (fixed !== undefined) throw new FeedError(`input "${fixed}" is held: give it to hold, for all runs that follow`);
-      const given = [...often.map((entry) => checkedFeed(entry, feeds)), ...kept.map(({ name }) => holding?.given[name] as Tensor)];
-      const wanted = names.map((name) => into[name] && checked(`output "${name}"`, outputs[name], into[name]));
-      checkApart([...often, ...kept], given, names, wanted);
-      const computed = await program.run([...given, ...(holding?.prepared ?? [])], wanted);
-      return Object.fromEntries(names.map((name, i) => [name, computed[i]])) as Record<Outputs, Tensor>;
+      const { given, wanted } = checkedRun(feeds, into);
+      return byName(await program.run(given, wanted));
+    },
+    async iterate(feeds, { each, carry }, into: Readonly<Partial<Record<string, Tensor>>> = {}) {
+      if (each.length === 0) throw new FeedError("an iteration has at least one run");
+      for (const [name, output] of Object.entries<Outputs>(carry)) {
+        checkNames("input", [name], inputs);
+        checkNames("output", [output], outputs);
+        const [from, to] = [outputs[output], inputs[name]].map(typed);
+        if (from !== to) throw new FeedError(`output "${output}" is ${from}, and cannot be input "${name}", which is ${to}`);
+      }
+      const runs = each.map((own) => checkedRun({ ...feeds, ...own }, into));
+      const number = (name: string) => often.findIndex((entry) => entry.name === name);
+      const reached = (names: readonly string[]) => names.filter((name) => number(name) >= 0);
+      return byName(
+        await program.iterate(runs[0].given, runs[0].wanted, {
+          each: each.map((own) => new Map(reached(Object.keys(own)).map((name) => [number(name), own[name]]))),
+          carry: new Map(reached(Object.keys(carry)).map((name) => [number(name), names.indexOf(carry[name])])),
+        }),
+      );
     },
     async release() {
       if (!released) await Promise.all([program.release(), preparation?.release()]);
@@ -109,6 +146,11 @@ export async function compile<Outputs extends string>(
       holding = undefined;
     },
   };
+}
+
+/** How many executables can compute at once, each on a lane of its own. */
+export async function laneCount(): Promise<number> {
+  return (await backend()).lanes;
 }
 
 interface NamedInput {
@@ -141,12 +183,14 @@ function checkedFeed({ name, value }: NamedInput, feeds: Readonly<Record<string,
 function checked(label: string, { dtype, shape }: { dtype: DType; shape: Shape }, data: Tensor | undefined): Tensor {
   if (!data) throw new FeedError(`${label} was given no data`);
   if (data.dtype !== dtype || !sameShape(data.shape, shape))
-    throw new FeedError(`${label} is ${dtype}[${shape}], but was given ${data.dtype}[${data.shape}]`);
+    throw new FeedError(`${label} is ${typed({ dtype, shape })}, but was given ${typed(data)}`);
   if (data.data.length !== size(shape)) throw new FeedError(`${label} has ${data.data.length} numbers for the shape [${shape}]`);
   if (typeof SharedArrayBuffer !== "undefined" && (data.data.buffer as ArrayBufferLike) instanceof SharedArrayBuffer)
     throw new FeedError(`${label} lies in shared memory, which the engine refuses: copy it into memory of its own`);
   return data;
 }
+
+const typed = ({ dtype, shape }: { dtype: DType; shape: Shape }): string => `${dtype}[${shape}]`;
 
 /** Outputs written in place must not overwrite what is still being read. */
 function checkApart(

@@ -1,4 +1,4 @@
-export type { Device } from "./backend.ts";
+export type { Device, Iteration } from "./backend.ts";
 export { sessionCacheUse, setSessionCacheBytes } from "./cache.ts";
 export * from "./compile.ts";
 export * from "./devices.ts";

@@ -1,7 +1,7 @@
 /** What ONNX Runtime for Node and for the web have in common. */
 import type { InferenceSession, Tensor as OrtTensor, TensorConstructor } from "onnxruntime-node";
-import type { DType, Tensor } from "../tensor/index.ts";
-import type { Session } from "./backend.ts";
+import { alignedZeros, type DType, type Tensor } from "../tensor/index.ts";
+import type { Iteration, Session } from "./backend.ts";
 
 /** What every session leaves out: a pass that would carry a scale in a float32 attribute, also in float64 graphs, where 0.1 would lose nine digits. */
 export const optimization = { disable_specified_optimizers: "MatMulScaleFusion" };
@@ -16,9 +16,13 @@ export interface InPlace {
 const worthwhile = 32768;
 
 /** Our session around one of ONNX Runtime's. Without `inPlace`, results are copied to where they are wanted. */
-export function wrapSession(session: InferenceSession, OrtTensorClass: TensorConstructor, inPlace?: InPlace): Session {
+export function wrapSession(
+  session: Pick<InferenceSession, "run" | "release">,
+  OrtTensorClass: TensorConstructor,
+  inPlace?: InPlace,
+): Session {
   const toOrt = ({ dtype, data, shape }: Tensor) => new OrtTensorClass(dtype, data as Float32Array, shape) as OrtTensor;
-  return {
+  const ours: Session = {
     async run(feeds, wanted) {
       const given = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, toOrt(value)]));
       const targets = Object.values(wanted);
@@ -32,8 +36,31 @@ export function wrapSession(session: InferenceSession, OrtTensorClass: TensorCon
       const results = await session.run(given, Object.keys(wanted));
       return Object.fromEntries(Object.entries(wanted).map(([name, target]) => [name, written(fromOrt(results[name]), target)]));
     },
+    iterate: (feeds, wanted, iteration) => iterate(ours.run, feeds, wanted, iteration),
     release: () => session.release(),
   };
+  return ours;
+}
+
+/** The runs, whose outputs go to `wanted` and to a second memory in turns, to end in `wanted`. */
+async function iterate(
+  run: Session["run"],
+  feeds: Readonly<Record<string, Tensor>>,
+  wanted: Readonly<Record<string, Tensor>>,
+  { each, carry }: Iteration,
+): Promise<Readonly<Record<string, Tensor>>> {
+  const other = each.length > 1 ? alignedZerosLike(wanted) : wanted;
+  let given = feeds;
+  for (const [i, own] of each.entries()) {
+    const computed = await run({ ...given, ...own }, (each.length - i) % 2 === 1 ? wanted : other);
+    given = { ...given, ...Object.fromEntries(Object.entries(carry).map(([name, output]) => [name, computed[output]])) };
+  }
+  return wanted;
+}
+
+function alignedZerosLike(tensors: Readonly<Record<string, Tensor>>): Record<string, Tensor> {
+  const made = alignedZeros(Object.values(tensors));
+  return Object.fromEntries(Object.keys(tensors).map((name, i) => [name, made[i]]));
 }
 
 function written(result: Tensor, target: Tensor | undefined): Tensor {

@@ -1,7 +1,7 @@
 /** A lowered graph as a session of the engine. */
 import { topological, type Value } from "../graph/index.ts";
 import { exportOnnx } from "../onnx/export.ts";
-import { byteLength, type Tensor } from "../tensor/index.ts";
+import { byteLength, type Tensor, zeros } from "../tensor/index.ts";
 import type { Backend, SessionOptions } from "./backend.ts";
 import { type Lease, lease } from "./cache.ts";
 import { CompileError } from "./errors.ts";
@@ -10,6 +10,12 @@ import { formDomains, formRules } from "./lowering/forms.ts";
 export interface Program {
   /** The outputs in order, written to the tensors given there or fresh; data in the order of the inputs. */
   run(given: readonly Tensor[], into: readonly (Tensor | undefined)[]): Promise<Tensor[]>;
+  /** The outputs of the last of several runs; inputs and outputs are numbers in their order. */
+  iterate(
+    given: readonly Tensor[],
+    into: readonly (Tensor | undefined)[],
+    iteration: { each: readonly ReadonlyMap<number, Tensor>[]; carry: ReadonlyMap<number, number> },
+  ): Promise<Tensor[]>;
   release(): Promise<void>;
 }
 
@@ -20,16 +26,25 @@ export async function openProgram(
   outputs: readonly Value[],
   options: SessionOptions,
 ): Promise<Program> {
-  return programOf(await leaseSession(engine, inputs, outputs, options), outputs.length);
+  const types = outputs.map(({ dtype, shape }) => ({ dtype, shape }));
+  return programOf(await leaseSession(engine, inputs, outputs, options), types, (options.lane ?? 0) > 0);
 }
 
 /** On its own, so that the program keeps neither the graph nor its bytes alive. */
-function programOf({ session, release }: Lease, results: number): Program {
+function programOf({ session, release }: Lease, types: readonly Pick<Value, "dtype" | "shape">[], elsewhere: boolean): Program {
+  const places = (into: readonly (Tensor | undefined)[]) => types.map(({ dtype, shape }, i) => into[i] ?? zeros(shape, dtype));
+  const inOrder = (computed: Readonly<Record<string, Tensor>>) => types.map((_, i) => computed[`o${i}`]);
   return {
-    async run(given, into) {
-      const computed = await session.run(numbered("i", given), numbered("o", into));
-      return Array.from({ length: results }, (_, i) => computed[`o${i}`]);
-    },
+    // A session on another lane knows no shapes: it writes to where it is told.
+    run: async (given, into) =>
+      inOrder(await session.run(numbered("i", given), numbered("o", elsewhere ? places(into) : types.map((_, i) => into[i])))),
+    iterate: async (given, into, { each, carry }) =>
+      inOrder(
+        await session.iterate(numbered("i", given), numbered("o", places(into)), {
+          each: each.map((own) => Object.fromEntries([...own].map(([i, data]) => [`i${i}`, data]))),
+          carry: Object.fromEntries([...carry].map(([i, o]) => [`i${i}`, `o${o}`])),
+        }),
+      ),
     release,
   };
 }

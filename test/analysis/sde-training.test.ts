@@ -130,7 +130,7 @@ describe("the equation of linear regression", () => {
     const equation = await sdeOf(regression, { x, y }, { ...rule, approximation: "order 2" });
     const dW = normal(key(4), [copies, N], 0.1).data;
     const [drift, noise] = [await equation.drift(X), await equation.noise(X, dW)];
-    const together = await equation.step?.(X, 0.01, dW);
+    const together = await equation.follow?.(X, 0.01, [dW]);
     expect(Math.max(...X.map((v, i) => Math.abs(v + 0.01 * drift[i] + noise[i] - (together as Float64Array)[i])))).toBeLessThan(1e-14);
     await equation.release();
   });
@@ -154,7 +154,7 @@ describe("with gradients in float32", () => {
   it("weights are added up in float64: steps of 1e-12 are not lost", async () => {
     const equation = await sdeOf(regression, { x, y }, rough);
     const still = new Float64Array(copies * N);
-    const [drift, moved] = [await equation.drift(X), await equation.step?.(X, 1e-12, still)];
+    const [drift, moved] = [await equation.drift(X), await equation.follow?.(X, 1e-12, [still])];
     const gap = Math.max(...X.map((v, i) => Math.abs((moved as Float64Array)[i] - v - 1e-12 * drift[i])));
     expect(gap).toBeLessThan(2 * Number.EPSILON * Math.max(...X.map(Math.abs)));
     await equation.release();

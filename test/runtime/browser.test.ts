@@ -22,7 +22,7 @@ async function serve(): Promise<Server> {
     splitting: true,
     format: "esm",
     outdir: "/bundle",
-    external: ["onnxruntime-node"],
+    external: ["onnxruntime-node", "node:*"],
     write: false,
   });
   const files = new Map(outputFiles.map(({ path, contents }) => [path.replace("/bundle/", "/"), contents]));

@@ -1,10 +1,13 @@
 /** ONNX Runtime in Node: the processor, CUDA where its library is installed, WebGPU where a driver is. */
+import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import { input, relu } from "../../graph/index.ts";
 import { exportOnnx } from "../../onnx/export.ts";
 import type { Backend, Device } from "../backend.ts";
 import { type InPlace, optimization, wrapSession } from "../ort.ts";
+import { laneSession } from "./lanes.ts";
 import { unreturned, withUnreturned } from "./unreturned.ts";
+import { uninterrupted } from "./worker.ts";
 
 /** The backend, with denormals flushed to zero in this process, and nothing sent anywhere. */
 export async function nodeBackend(): Promise<Backend> {
@@ -19,13 +22,15 @@ export async function nodeBackend(): Promise<Backend> {
   const probes = new Map<Device, Promise<boolean>>();
   return {
     version: ort.env.versions.node ?? ort.env.versions.common,
+    lanes: availableParallelism(),
     candidates: all.filter((device) => ort.listSupportedBackends().some(({ name }) => name === device)),
     has(device) {
       const probe = probes.get(device) ?? (device === "cpu" ? Promise.resolve(true) : startsOn(device, smallest));
       probes.set(device, probe);
       return probe;
     },
-    async session(model, { device, threads, own = false, profile }) {
+    async session(model, { device, threads, lane = 0, own = false, profile }) {
+      if (lane > 0) return laneSession(lane, model, { device, own });
       const options = {
         executionProviders: [device],
         executionMode: "sequential" as const,
@@ -36,12 +41,17 @@ export async function nodeBackend(): Promise<Backend> {
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
         ...(profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: profile }),
       };
-      return own && inPlace
-        ? wrapSession(await ort.InferenceSession.create(withUnreturned(model), options), ort.Tensor, inPlace)
-        : wrapSession(await ort.InferenceSession.create(model, options), ort.Tensor);
+      const session = await uninterrupted(() => ort.InferenceSession.create(own && inPlace ? withUnreturned(model) : model, options));
+      return wrapSession(whole(session), ort.Tensor, own ? inPlace : undefined);
     },
   };
 }
+
+/** A session whose thread is not ended while it computes. */
+const whole = (session: ort.InferenceSession): Pick<ort.InferenceSession, "run" | "release"> => ({
+  run: (...given: unknown[]) => uninterrupted(() => (session.run as (...given: unknown[]) => ReturnType<typeof session.run>)(...given)),
+  release: () => uninterrupted(() => session.release()),
+});
 
 const all: readonly Device[] = ["cpu", "cuda", "webgpu"];
 

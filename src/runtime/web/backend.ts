@@ -9,6 +9,7 @@ export async function webBackend(): Promise<Backend> {
   const candidates: readonly Device[] = adapter ? ["webgpu", "wasm"] : ["wasm"];
   return {
     version: ort.env.versions.web ?? ort.env.versions.common,
+    lanes: 1,
     candidates,
     has: async (device) => candidates.includes(device),
     session: async (model, { device, threads }) => {

@@ -1,7 +1,8 @@
 /** R1.10: the SDE of a small network's adversarial training against training itself, many runs each; SGD's drift must be told apart. */
 import { type Adversary, SGD } from "../../../analysis/adversarial-direction.ts";
 import type { Releasable } from "../../../analysis/copies.ts";
-import { type Snapshot, type StochasticEquation, simulate } from "../../../analysis/sde.ts";
+import type { Snapshot } from "../../../analysis/march.ts";
+import { type StochasticEquation, simulate } from "../../../analysis/sde.ts";
 import { brownianPaths } from "../../../analysis/sde-brownian.ts";
 import { observe, sdeOf, trainCopies } from "../../../analysis/sde-training.ts";
 import type { Chart } from "../../figure.ts";
