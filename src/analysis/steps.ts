@@ -41,11 +41,11 @@ export async function compileSteps(
       const follow = async (from: Float64Array, step: number, drives: readonly Float64Array[], into: Float64Array) => {
         const [start, end] = spare.pop() ?? alignedZeros([X, X]);
         const rows = { first, count, width: p, innermost };
-        exchange(from, start.data as Float64Array, rows, "in");
+        moveRows(from, start.data as Float64Array, rows, "in");
         const each = drives.map((all) => ({ drive: tensor(all.subarray(first * m, (first + count) * m), [count, m], "float64") }));
         const feeds = { X: start, dt: tensor(Float64Array.of(step), [], "float64") };
         await executable.iterate(feeds, { each, carry: { X: "X" } }, { X: end });
-        exchange(into, end.data as Float64Array, rows, "out");
+        moveRows(into, end.data as Float64Array, rows, "out");
         spare.push([start, end]);
       };
       return { follow, release: executable.release };
@@ -79,8 +79,8 @@ async function sharesOf(copies: number, examples: number): Promise<Share[]> {
   return Array.from({ length: lanes }, (_, lane) => ({ first: bounds[lane], count: bounds[lane + 1] - bounds[lane], lane, threads: 1 }));
 }
 
-/** Copies rows of `all` [copies, width] to or from a share of them, [width, count] where the copies are its innermost axis. */
-function exchange(
+/** Moves rows of `all` [copies, width] to or from a share of them, [width, count] where the copies are its innermost axis. */
+function moveRows(
   all: Float64Array,
   share: Float64Array,
   { first, count, width, innermost }: { first: number; count: number; width: number; innermost: boolean },

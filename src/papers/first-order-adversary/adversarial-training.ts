@@ -1,27 +1,28 @@
 /**
  * Adversarial training of two-layer networks at several input scales (§2.4): does a smaller scale train faster? It depends on the learning rate,
- * and the paper's convention is not known to us; so all of them are run, side by side on the leading axis of one graph.
+ * and the paper's convention is not known to us; so all of them are run, each training to its end on one of the lanes.
  */
 
 import { norm, row } from "../../analysis/ascent-dynamics.ts";
 import { ascend, ballProjection } from "../../attacks/ascent.ts";
 import {
   add,
-  broadcastTo,
+  concat,
   constant,
   grad,
   input,
   mul,
   reduceMean,
   reshape,
+  sliceAxis,
   square,
   stopGradient,
   sub,
   sum,
   type Value,
 } from "../../graph/index.ts";
-import { compile } from "../../runtime/index.ts";
-import { type FloatDType, type Key, normal, type Tensor, tensor, toFloat64, zeros } from "../../tensor/index.ts";
+import { compile, laneCount } from "../../runtime/index.ts";
+import { type FloatDType, type Key, normal, tensor, toFloat64, zeros } from "../../tensor/index.ts";
 import { drawEnsemble, outputs } from "./networks.ts";
 
 /** Input dimension d of the trainings of §2.4. */
@@ -44,10 +45,7 @@ export interface TrainingOptions {
   epochs?: number;
   /** Inner steps K, each of length 2.5ε/K along ∇/|∇|. */
   innerSteps?: number;
-  /**
-   * Default "float32", in which losses are those of float64 to 1e-6, but where a rate is large for its scale (10 at c = 10: rounding grows to some per cent of one seed's
-   * loss). float64 takes four times as long: more than the quick laboratory has.
-   */
+  /** Default "float64". In float32 losses are those of float64 to 1e-6, but where a rate is large for its scale (10 at c = 10: some per cent of one seed's loss). */
   dtype?: FloatDType;
   progress?: (fraction: number) => void;
 }
@@ -68,59 +66,76 @@ export async function trainAdversarially(
     examples = 100,
     epochs = 60,
     innerSteps = 10,
-    dtype = "float32",
+    dtype = "float64",
     progress = () => {},
   }: TrainingOptions,
 ): Promise<number[][]> {
-  const problems = runs.map(({ seed, c }) => drawProblem(key.fold("training", seed), { c, d, m, examples }));
-  const L = runs.length;
-  const stacked = (of: (problem: Problem) => Float64Array, shape: number[]) =>
-    tensor(Float64Array.from(problems.flatMap((problem) => [...of(problem)])), [L, ...shape], dtype);
-  const column = (values: readonly number[]) => tensor(values, [L, 1, 1], dtype);
-  const data = {
-    x: stacked(({ x }) => x, [examples, d]),
-    y: stacked(({ y }) => y, [examples]),
-    readout: stacked(({ readout }) => readout, [m, 1]),
-    radius: column(runs.map(({ c }) => rho * c)),
-    rate: column(runs.map(({ learningRate }) => learningRate)),
-  };
-  const epoch = await compileEpoch({ L, d, m, examples, innerSteps, dtype });
-  let weights: Tensor = stacked((problem) => problem.weights, [d, m]);
-  const losses: number[][] = runs.map(() => []);
-  for (let t = 0; t < epochs; t++) {
-    progress(t / epochs);
-    const after = await epoch.run({ weights, ...data });
-    const loss = toFloat64(after.loss);
-    for (const [i, curve] of losses.entries()) curve.push(loss[i]);
-    weights = after.weights;
-  }
-  await epoch.release();
+  const sizes = { d, m, examples, epochs, innerSteps, dtype };
+  const lanes = Math.min(await laneCount(), runs.length);
+  const trainings = await Promise.all(Array.from({ length: lanes }, (_, lane) => compileTraining(sizes, lane)));
+  const losses: number[][] = [];
+  let [begun, ended] = [0, 0];
+  const ends = await Promise.allSettled(
+    trainings.map(async ({ train, release }) => {
+      while (begun < runs.length) {
+        const [i, { c, learningRate, seed }] = [begun, runs[begun++]];
+        const problem = drawProblem(key.fold("training", seed), { c, d, m, examples });
+        losses[i] = await train(problem, rho * c, learningRate);
+        progress(++ended / runs.length);
+      }
+      await release();
+    }),
+  );
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return losses;
 }
 
-/** One epoch of all runs as one graph: the ascent, the loss at its end, and the gradient step on the weights. */
-function compileEpoch({
-  L,
-  d,
-  m,
-  examples,
-  innerSteps,
-  dtype,
-}: Record<"L" | "d" | "m" | "examples" | "innerSteps", number> & { dtype: FloatDType }) {
-  const [x, y] = [input("x", [L, examples, d], dtype), input("y", [L, examples], dtype)];
-  const [weights, readout] = [input("weights", [L, d, m], dtype), input("readout", [L, m, 1], dtype)];
-  const [radius, rate] = [input("radius", [L, 1, 1], dtype), input("rate", [L, 1, 1], dtype)];
+/**
+ * A whole training as one graph of an epoch, run again and again: the ascent, the loss at its end, and the gradient step on the weights. The losses of all
+ * epochs move up by one in each.
+ */
+async function compileTraining(
+  { d, m, examples, epochs, innerSteps, dtype }: Record<"d" | "m" | "examples" | "epochs" | "innerSteps", number> & { dtype: FloatDType },
+  lane: number,
+) {
+  const shapes = {
+    x: [1, examples, d],
+    y: [1, examples],
+    weights: [1, d, m],
+    readout: [1, m, 1],
+    radius: [],
+    rate: [],
+    losses: [epochs + 1],
+  };
+  const entries = Object.entries(shapes).map(([name, shape]) => [name, input(name, shape, dtype)]);
+  const inputs = Object.fromEntries(entries) as Record<keyof typeof shapes, Value>;
+  const { x, y, weights, readout, radius, rate } = inputs;
   const losses = (delta: Value) => mul(square(sub(outputs("tanh", add(x, delta), weights, readout), y)), 0.5);
-  // A step is made per row, so each example is a row: [L·examples, d].
-  const apart = (rows: Value) => reshape(rows, [L, examples, d]);
-  const perRow = reshape(broadcastTo(radius, [L, examples, 1]), [L * examples, 1]);
-  const found = ascend(constant(zeros([L * examples, d], dtype)), innerSteps, (rows) => grad(sum(losses(apart(rows))), rows), {
+  // A step is made per row, so each example is a row: [examples, d].
+  const apart = (rows: Value) => reshape(rows, [1, examples, d]);
+  const found = ascend(constant(zeros([examples, d], dtype)), innerSteps, (rows) => grad(sum(losses(apart(rows))), rows), {
     direction: "l2",
-    stepSize: mul(perRow, 2.5 / innerSteps),
-    projection: ballProjection(constant(zeros([], dtype)), "l2", perRow),
+    stepSize: mul(radius, 2.5 / innerSteps),
+    projection: ballProjection(constant(zeros([], dtype)), "l2", radius),
   });
   const loss = reduceMean(losses(stopGradient(apart(found))), [1]);
-  return compile({ x, y, weights, readout, radius, rate }, { loss, weights: sub(weights, mul(rate, grad(sum(loss), weights))) });
+  const next = {
+    weights: sub(weights, mul(rate, grad(sum(loss), weights))),
+    losses: concat([sliceAxis(inputs.losses, 0, 1, epochs + 1), loss], 0),
+  };
+  const executable = await compile(inputs, next, { lane, threads: 1 });
+  return {
+    release: executable.release,
+    async train(problem: Problem, ε: number, learningRate: number): Promise<number[]> {
+      const data = { ...problem, radius: [ε], rate: [learningRate], losses: new Float64Array(epochs + 1) };
+      const feeds = Object.fromEntries(
+        Object.entries(data).map(([name, v]) => [name, tensor(v, shapes[name as keyof typeof shapes], dtype)]),
+      );
+      const each = Array.from({ length: epochs }, () => ({}));
+      const { losses } = await executable.iterate(feeds, { each, carry: { weights: "weights", losses: "losses" } });
+      return [...toFloat64(losses).subarray(1)];
+    },
+  };
 }
 
 export interface Problem {

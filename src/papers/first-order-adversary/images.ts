@@ -7,7 +7,7 @@ import { norm, row } from "../../analysis/ascent-dynamics.ts";
 import { digits } from "../../data/index.ts";
 import { grad, input, mul, reduceMean, square, sub } from "../../graph/index.ts";
 import { compile } from "../../runtime/index.ts";
-import { cast, type Key, type Tensor, tensor } from "../../tensor/index.ts";
+import { type Key, type Shape, type Tensor, tensor } from "../../tensor/index.ts";
 import { type AscentRecord, ascendFromZero } from "./ascents.ts";
 import { drawEnsemble, type Ensemble, ensembleObjectives, outputs } from "./networks.ts";
 
@@ -62,22 +62,23 @@ export async function attackImages({
   return records;
 }
 
-/** Full-batch gradient descent on mean ½(f(c·x̂) − y)² in the weights, at the rate 1/c², in float32. */
+/** Full-batch gradient descent on mean ½(f(c·x̂) − y)² in the weights, at the rate 1/c². */
 async function trainPlainly(
   { networks, d, m, weights, readout, directions, labels }: Ensemble,
   c: number,
   steps: number,
 ): Promise<Tensor<"float64">> {
-  const [x, y] = [input("x", [1, networks, d]), input("y", [1, networks])];
-  const [w, a] = [input("weights", [1, d, m]), input("readout", [1, m, 1])];
+  const place = (name: string, shape: Shape) => input(name, shape, "float64");
+  const [x, y] = [place("x", [1, networks, d]), place("y", [1, networks])];
+  const [w, a] = [place("weights", [1, d, m]), place("readout", [1, m, 1])];
   const loss = reduceMean(mul(square(sub(outputs("tanh", x, w, a), y)), 0.5));
   const step = await compile({ x, y, weights: w, readout: a }, { next: sub(w, mul(grad(loss, w), 1 / c ** 2)) });
   const scaled = directions.map((v) => c * v);
-  const data = { x: tensor(scaled, [1, networks, d]), y: tensor(labels, [1, networks]), readout: cast(readout, "float32") };
-  let current: Tensor = cast(weights, "float32");
-  for (let t = 0; t < steps; t++) current = (await step.run({ ...data, weights: current })).next;
+  const data = { x: tensor(scaled, x.shape, "float64"), y: tensor(labels, y.shape, "float64"), weights, readout };
+  const each = Array.from({ length: steps }, () => ({}));
+  const { next } = await step.iterate(data, { each, carry: { weights: "next" } });
   await step.release();
-  return cast(current, "float64");
+  return next as Tensor<"float64">;
 }
 
 /** Drawn threes (y = −1) and eights (y = +1) as unit vectors, averaged down to side × side. */

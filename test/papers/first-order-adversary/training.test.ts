@@ -49,7 +49,7 @@ describe("adversarial training", () => {
       { c: 0.5, learningRate: 0.8, seed: 0 },
       { c: 2, learningRate: 0.1, seed: 1 },
     ];
-    const losses = await trainAdversarially(runs, { key: key(5), rho, ...sizes, epochs: 6, innerSteps: 4, dtype: "float64" });
+    const losses = await trainAdversarially(runs, { key: key(5), rho, ...sizes, epochs: 6, innerSteps: 4 });
     for (const [i, { c, learningRate, seed }] of runs.entries()) {
       const plain = plainTraining(c, learningRate, seed, { epochs: 6, innerSteps: 4 });
       for (const [t, loss] of plain.entries()) expect(losses[i][t]).toBeCloseTo(loss, 11);
