@@ -91,7 +91,7 @@ export const robustAccuracy = study<Result>({
         const [, { X }] = await trainCopies(how, data, start, {
           η,
           batch: "all",
-          precision: quick ? "float32" : "float64",
+          precision: "float64",
           adversary,
           copies: seeds,
           steps,
