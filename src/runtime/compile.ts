@@ -148,11 +148,6 @@ export async function compile<Outputs extends string>(
   };
 }
 
-/** How many executables can compute at once, each on a lane of its own. */
-export async function laneCount(): Promise<number> {
-  return (await backend()).lanes;
-}
-
 interface NamedInput {
   readonly name: string;
   readonly value: Value;

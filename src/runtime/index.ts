@@ -4,3 +4,4 @@ export * from "./compile.ts";
 export * from "./devices.ts";
 export * from "./errors.ts";
 export * from "./file.ts";
+export * from "./over-lanes.ts";

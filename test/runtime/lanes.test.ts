@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { add, asinh, input, matMul, mul, reduceSum, tanh, type Value } from "../../src/graph/index.ts";
-import { CompileError, compile, DeviceError, FeedError, laneCount } from "../../src/runtime/index.ts";
+import { CompileError, compile, DeviceError, FeedError, laneCount, overLanes } from "../../src/runtime/index.ts";
 import { key, normal, type Tensor, tensor, toFloat64 } from "../../src/tensor/index.ts";
 
 const n = 96;
@@ -138,4 +138,36 @@ describe.each([0, 1].slice(0, availableParallelism()))("iterated runs on lane %i
 
 it.each([-1, 0.5, 4096])("there is no lane %d", async (lane) => {
   await expect(compile(inputs, outputs, { lane })).rejects.toThrow(DeviceError);
+});
+
+describe("work over lanes", () => {
+  it("comes back in the order of the items, each done once, side by side where there are cores", async () => {
+    const items = Array.from({ length: 9 }, (_, i) => i);
+    const [done, lanes] = [[] as number[], new Set<number>()];
+    const results = await overLanes(items, async (item, lane) => {
+      lanes.add(lane);
+      const executable = await compile({ scale }, { y: mul(scale, item) }, { lane });
+      const { y } = await executable.run({ scale: tensor(Float64Array.of(2), [], "float64") });
+      await executable.release();
+      done.push(item);
+      return y.data[0];
+    });
+    expect(results).toEqual(items.map((item) => 2 * item));
+    expect(done.sort()).toEqual(items);
+    expect(lanes).toEqual(new Set(Array.from({ length: Math.min(9, await laneCount()) }, (_, lane) => lane)));
+    expect(await overLanes([], async () => 1)).toEqual([]);
+  });
+
+  it("ends with the first error, begins nothing after it, and leaves nothing at work", async () => {
+    const [begun, ended] = [[] as number[], [] as number[]];
+    const work = overLanes([0, 1, 2, 3, 4, 5, 6, 7], async (item) => {
+      begun.push(item);
+      if (item === 0) throw new Error("the first");
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      ended.push(item);
+    });
+    await expect(work).rejects.toThrow("the first");
+    expect(begun).toHaveLength(Math.min(8, await laneCount()));
+    expect(ended).toEqual(begun.slice(1));
+  });
 });

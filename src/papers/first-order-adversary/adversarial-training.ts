@@ -21,7 +21,7 @@ import {
   sum,
   type Value,
 } from "../../graph/index.ts";
-import { compile, laneCount } from "../../runtime/index.ts";
+import { compile, overLanes } from "../../runtime/index.ts";
 import { type FloatDType, type Key, normal, tensor, toFloat64, zeros } from "../../tensor/index.ts";
 import { drawEnsemble, outputs } from "./networks.ts";
 
@@ -71,22 +71,16 @@ export async function trainAdversarially(
   }: TrainingOptions,
 ): Promise<number[][]> {
   const sizes = { d, m, examples, epochs, innerSteps, dtype };
-  const lanes = Math.min(await laneCount(), runs.length);
-  const trainings = await Promise.all(Array.from({ length: lanes }, (_, lane) => compileTraining(sizes, lane)));
-  const losses: number[][] = [];
-  let [begun, ended] = [0, 0];
-  const ends = await Promise.allSettled(
-    trainings.map(async ({ train, release }) => {
-      while (begun < runs.length) {
-        const [i, { c, learningRate, seed }] = [begun, runs[begun++]];
-        const problem = drawProblem(key.fold("training", seed), { c, d, m, examples });
-        losses[i] = await train(problem, rho * c, learningRate);
-        progress(++ended / runs.length);
-      }
-      await release();
-    }),
-  );
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  const trainings: ReturnType<typeof compileTraining>[] = [];
+  let ended = 0;
+  const losses = await overLanes(runs, async ({ c, learningRate, seed }, lane) => {
+    trainings[lane] ??= compileTraining(sizes, lane);
+    const problem = drawProblem(key.fold("training", seed), { c, d, m, examples });
+    const curve = await (await trainings[lane]).train(problem, rho * c, learningRate);
+    progress(++ended / runs.length);
+    return curve;
+  });
+  for (const training of trainings) await (await training).release();
   return losses;
 }
 

@@ -40,6 +40,8 @@ export interface FittingOptions {
   /** Initializations tried per data set; one that fits is enough. */
   seeds?: number;
   key: Key;
+  /** Where it computes (default: on this thread). */
+  lane?: number;
 }
 
 /**
@@ -67,17 +69,20 @@ export async function leastWidths(
   return found;
 }
 
-/** Whether a network of this width was found to fit each data set. Judged every 100 steps; training ends as soon as every data set is fitted. */
+/** Steps after which it is judged whether a network fits. */
+const judgedEvery = 100;
+
+/** Whether a network of this width was found to fit each data set. Training ends as soon as every data set is fitted. */
 export async function fits(
   dataSets: readonly Labelled[],
   width: number,
-  { δ, steps, learningRate = 0.02, attackSteps = 10, restarts = 5, seeds = 2, key }: FittingOptions,
+  { δ, steps, learningRate = 0.02, attackSteps = 10, restarts = 5, seeds = 2, key, lane }: FittingOptions,
 ): Promise<boolean[]> {
   dataSets.forEach(checkLabelled);
   const members = dataSets.flatMap((data) => Array.from({ length: seeds }, () => data));
   const repeats = δ > 0 ? restarts : 1;
   const [n, d] = dataSets[0].points.shape;
-  const sizes = { B: members.length, n, d, width, δ };
+  const sizes = { B: members.length, n, d, width, δ, lane };
   const x = stack(members.flatMap(({ points }) => rowsOf(points)));
   const y = tensor(
     members.flatMap(({ labels }) => [...labels]),
@@ -89,23 +94,21 @@ export async function fits(
   const training = await compileTraining({ ...sizes, attackSteps: δ > 0 ? attackSteps : 0 });
   const judging = await compileJudging({ ...sizes, n: n * repeats, attackSteps: δ > 0 ? 20 : 0 });
 
-  let θ = initialize(key, sizes);
-  let state = perSlot(() => zerosLike(θ));
+  const initial = initialize(key, sizes);
+  let state: Record<string, Tensor> = {
+    ...named(initial, "θ"),
+    ...Object.assign({}, ...optimizer.slots.map((slot) => named(zerosLike(initial), slot))),
+  };
+  const carry = Object.fromEntries(Object.keys(state).map((name) => [name, name]));
   const fitted = dataSets.map(() => false);
-  for (let t = 1; t <= steps && !fitted.every(Boolean); t++) {
-    const scalars = { rate: learningRate, ...optimizer.scalars(t) };
-    const fed = Object.entries(scalars).map(([name, value]) => [name, scalar(value, "float64")]);
-    const results = await training.run({
-      ...named(θ, "θ"),
-      ...Object.assign({}, ...optimizer.slots.map((slot) => named(state[slot], slot))),
-      ...Object.fromEntries(fed),
-      x,
-      y,
+  for (let t = 0; t < steps && !fitted.every(Boolean); ) {
+    const each = Array.from({ length: Math.min(judgedEvery, steps - t) }, () => {
+      const scalars = Object.entries({ rate: learningRate, ...optimizer.scalars(++t) });
+      return Object.fromEntries(scalars.map(([name, value]) => [name, scalar(value, "float64")]));
     });
-    θ = unnamed(results, "θ");
-    state = perSlot((slot) => unnamed(results, slot));
-    if (t % 100 !== 0 && t !== steps) continue;
-    const { margins } = await judging.run({ ...named(θ, "θ"), ...judged, start });
+    state = await training.iterate({ ...state, x, y }, { each, carry });
+    const θ = Object.fromEntries(Object.entries(state).filter(([name]) => name.startsWith("θ ")));
+    const { margins } = await judging.run({ ...θ, ...judged, start });
     for (let member = 0; member < members.length; member++) {
       if (margins.data[member] > 0) fitted[Math.floor(member / seeds)] = true;
     }
@@ -127,6 +130,7 @@ interface Sizes {
   width: number;
   δ: number;
   attackSteps: number;
+  lane?: number;
 }
 
 /** Shapes of the weights of B networks f(x) = Σ_r a_r max(w_r·x + b_r, 0) + c. */
@@ -175,7 +179,7 @@ function compileTraining(sizes: Sizes) {
   ]);
   const kept = Object.assign({}, ...optimizer.slots.map((slot) => named(slots[slot], slot)));
   const inputs = { ...named(θ, "θ"), ...kept, ...scalars, x, y };
-  return compile(inputs, Object.fromEntries(outputs) as Record<string, Value>, { threads: 1 });
+  return compile(inputs, Object.fromEntries(outputs) as Record<string, Value>, { threads: 1, lane: sizes.lane });
 }
 
 /** The least margin y f(x̃) of each network, [B], over its points and all steps of an attack from `start`. */
@@ -183,7 +187,7 @@ function compileJudging(sizes: Sizes) {
   const { θ, f, x, y } = ensemble(sizes);
   const start = input("start", x.shape, "float64");
   const margins = [x, ...attackPath(f, x, y, start, sizes)].map((point) => reshape(mul(y, f(point)), [sizes.B, sizes.n]));
-  return compile({ ...named(θ, "θ"), x, y, start }, { margins: reduceMin(stackValues(margins), [0, 2]) }, { threads: 1 });
+  return compile({ ...named(θ, "θ"), x, y, start }, { margins: reduceMin(stackValues(margins), [0, 2]) }, { threads: 1, lane: sizes.lane });
 }
 
 /** The points of normalized projected ascent, `start` first. What follows is not differentiated through them. */
@@ -203,10 +207,6 @@ function placeholders(sizes: Sizes, prefix: string): Record<string, Value> {
 
 function named<T>(record: Readonly<Record<string, T>>, prefix: string): Record<string, T> {
   return Object.fromEntries(Object.entries(record).map(([name, value]) => [`${prefix} ${name}`, value]));
-}
-
-function unnamed(results: Readonly<Record<string, Tensor>>, prefix: string): Weights {
-  return Object.fromEntries(["w", "b", "a", "c"].map((name) => [name, results[`${prefix} ${name}`] as Tensor<"float64">]));
 }
 
 function zerosLike(θ: Weights): Weights {

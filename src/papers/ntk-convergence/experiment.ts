@@ -1,4 +1,5 @@
 /** The experiment: every study at the sizes of its mode, each piece remembered. */
+import { overLanes } from "../../runtime/index.ts";
 import type { Key } from "../../tensor/index.ts";
 import type { Bench } from "../laboratory.ts";
 import { settings } from "./settings.ts";
@@ -76,9 +77,10 @@ export async function run(bench: Bench): Promise<Lab> {
     shattering: await each("shattering", 0.02, s.shattering.dimensions, (d, key) =>
       studyShattering(key, { ...s.shattering, d, networks: d <= 10 ? s.shattering.networks : 0 }),
     ),
-    capacity: await each("capacity", 0.15, pairs(s.capacity.dimensions, s.capacity.radii), ([d, δ], key) =>
-      studyCapacity(key, { ...s.capacity, d, δ }),
-    ),
+    capacity: await overLanes(pairs(s.capacity.dimensions, s.capacity.radii), async ([d, δ], lane) => {
+      const compute = (_: unknown, key: Key) => studyCapacity(key, { ...s.capacity, d, δ, lane });
+      return (await each("capacity", 0.15 / s.capacity.dimensions.length / s.capacity.radii.length, [[d, δ]], compute))[0];
+    }),
     spectra: [
       ...(await each("spectrum", 0.03, ["relu", "quadratic-relu", "softplus"] as const, (activation, key) =>
         studyTwoLayerSpectrum(key, activation, s.spectrum),

@@ -25,7 +25,7 @@ const quick = {
     dimensions: [5, 10],
     radii: [0, 0.5, 0.9],
     dataSeeds: 3,
-    steps: 500,
+    steps: 1500,
     attackSteps: 4,
     widths: [1, 2, 4, 8, 16, 32, 64, 128],
   },

@@ -23,9 +23,10 @@ export async function studyCapacity(
     widths,
     steps,
     attackSteps,
-  }: { d: number; n: number; δ: number; dataSeeds: number; widths: readonly number[]; steps: number; attackSteps: number },
+    lane,
+  }: { d: number; n: number; δ: number; dataSeeds: number; widths: readonly number[]; steps: number; attackSteps: number; lane?: number },
 ): Promise<CapacityRow> {
   const dataSets = Array.from({ length: dataSeeds }, (_, seed) => gaussianPoints(key.fold("data", d, seed), { n, d }));
-  const found = await leastWidths(dataSets, widths, { δ, steps, attackSteps, key: key.fold("search", d) });
+  const found = await leastWidths(dataSets, widths, { δ, steps, attackSteps, key: key.fold("search", d), lane });
   return { d, δ, widths: found.map((width) => width ?? null), steps, attackSteps };
 }
