@@ -44,9 +44,12 @@ export interface FittingOptions {
   lane?: number;
 }
 
+/** Hidden units up to which networks of different widths train together, the narrow ones with units that stay zero: a step takes no longer for that. */
+const narrow = 8;
+
 /**
- * The least of `widths` (ascending) at which a network fits each of the data sets, all of equal size; `undefined` where none did. A width is not tried for
- * a data set that a smaller one has fitted.
+ * The least of `widths` (ascending) at which a network fits each of the data sets, all of equal size; `undefined` where none did. A width above 8 is not
+ * tried for a data set that a smaller one has fitted.
  */
 export async function leastWidths(
   dataSets: readonly Labelled[],
@@ -54,16 +57,18 @@ export async function leastWidths(
   options: FittingOptions,
 ): Promise<(number | undefined)[]> {
   const found = dataSets.map((): number | undefined => undefined);
-  for (const width of widths) {
+  const together = widths.filter((width) => width <= narrow);
+  const groups = [...(together.length > 0 ? [together] : []), ...widths.filter((width) => width > narrow).map((width) => [width])];
+  for (const group of groups) {
     const open = [...dataSets.keys()].filter((s) => found[s] === undefined);
     if (open.length === 0) break;
     const fitted = await fits(
       open.map((s) => dataSets[s]),
-      width,
-      { ...options, key: options.key.fold("width", width) },
+      group,
+      options,
     );
     open.forEach((s, i) => {
-      if (fitted[i]) found[s] = width;
+      found[s] = group.find((_, k) => fitted[i][k]);
     });
   }
   return found;
@@ -72,20 +77,20 @@ export async function leastWidths(
 /** Steps after which it is judged whether a network fits. */
 const judgedEvery = 100;
 
-/** Whether a network of this width was found to fit each data set. Training ends as soon as every data set is fitted. */
+/** Whether a network of each width was found to fit each data set, [data set][width]. Training ends as soon as the first width fits every data set. */
 export async function fits(
   dataSets: readonly Labelled[],
-  width: number,
+  widths: readonly number[],
   { δ, steps, learningRate = 0.02, attackSteps = 10, restarts = 5, seeds = 2, key, lane }: FittingOptions,
-): Promise<boolean[]> {
+): Promise<boolean[][]> {
   dataSets.forEach(checkLabelled);
-  const members = dataSets.flatMap((data) => Array.from({ length: seeds }, () => data));
+  const members = dataSets.flatMap((_, set) => widths.flatMap((_, w) => Array.from({ length: seeds }, (_, seed) => ({ set, w, seed }))));
   const repeats = δ > 0 ? restarts : 1;
   const [n, d] = dataSets[0].points.shape;
-  const sizes = { B: members.length, n, d, width, δ, lane };
-  const x = stack(members.flatMap(({ points }) => rowsOf(points)));
+  const sizes = { B: members.length, n, d, width: Math.max(...widths), δ, lane };
+  const x = stack(members.flatMap(({ set }) => rowsOf(dataSets[set].points)));
   const y = tensor(
-    members.flatMap(({ labels }) => [...labels]),
+    members.flatMap(({ set }) => [...dataSets[set].labels]),
     [x.shape[0], 1],
     "float64",
   );
@@ -94,14 +99,17 @@ export async function fits(
   const training = await compileTraining({ ...sizes, attackSteps: δ > 0 ? attackSteps : 0 });
   const judging = await compileJudging({ ...sizes, n: n * repeats, attackSteps: δ > 0 ? 20 : 0 });
 
-  const initial = initialize(key, sizes);
+  const initial = initialize(
+    members.map(({ w, seed }) => ({ width: widths[w], key: key.fold("width", widths[w], seed) })),
+    sizes,
+  );
   let state: Record<string, Tensor> = {
     ...named(initial, "θ"),
     ...Object.assign({}, ...optimizer.slots.map((slot) => named(zerosLike(initial), slot))),
   };
   const carry = Object.fromEntries(Object.keys(state).map((name) => [name, name]));
-  const fitted = dataSets.map(() => false);
-  for (let t = 0; t < steps && !fitted.every(Boolean); ) {
+  const fitted = dataSets.map(() => widths.map(() => false));
+  for (let t = 0; t < steps && !fitted.every(([first]) => first); ) {
     const each = Array.from({ length: Math.min(judgedEvery, steps - t) }, () => {
       const scalars = Object.entries({ rate: learningRate, ...optimizer.scalars(++t) });
       return Object.fromEntries(scalars.map(([name, value]) => [name, scalar(value, "float64")]));
@@ -109,9 +117,7 @@ export async function fits(
     state = await training.iterate({ ...state, x, y }, { each, carry });
     const θ = Object.fromEntries(Object.entries(state).filter(([name]) => name.startsWith("θ ")));
     const { margins } = await judging.run({ ...θ, ...judged, start });
-    for (let member = 0; member < members.length; member++) {
-      if (margins.data[member] > 0) fitted[Math.floor(member / seeds)] = true;
-    }
+    for (const [i, { set, w }] of members.entries()) if (margins.data[i] > 0) fitted[set][w] = true;
   }
   await Promise.all([training.release(), judging.release()]);
   return fitted;
@@ -138,15 +144,16 @@ function shapes({ B, d, width }: Pick<Sizes, "B" | "d" | "width">) {
   return { w: [B, d, width], b: [B, 1, width], a: [B, width, 1], c: [B, 1, 1] };
 }
 
-/** He's initialization, biases zero. */
-function initialize(key: Key, sizes: Pick<Sizes, "B" | "d" | "width">): Weights {
-  const { w, b, a, c } = shapes(sizes);
-  return {
-    w: normal(key.fold("w"), w, Math.sqrt(2 / sizes.d)),
-    b: zeros(b, "float64"),
-    a: normal(key.fold("a"), a, Math.sqrt(2 / sizes.width)),
-    c: zeros(c, "float64"),
-  };
+/** He's initialization, biases zero; where a member is narrower than the others its further units are zero, and stay so. */
+function initialize(members: readonly { width: number; key: Key }[], { B, d, width }: Pick<Sizes, "B" | "d" | "width">): Weights {
+  const { w, b, a, c } = shapes({ B, d, width });
+  const θ = { w: zeros(w, "float64"), b: zeros(b, "float64"), a: zeros(a, "float64"), c: zeros(c, "float64") };
+  for (const [i, member] of members.entries()) {
+    const own = normal(member.key.fold("w"), [d, member.width], Math.sqrt(2 / d)).data;
+    for (let j = 0; j < own.length; j++) θ.w.data[(i * d + Math.floor(j / member.width)) * width + (j % member.width)] = own[j];
+    θ.a.data.set(normal(member.key.fold("a"), [member.width], Math.sqrt(2 / member.width)).data, i * width);
+  }
+  return θ;
 }
 
 /** Placeholders of an ensemble on points [B·n, d] and labels [B·n, 1], and f as [B·n, 1]. */

@@ -31,19 +31,23 @@ export interface Lab {
 export async function run(bench: Bench): Promise<Lab> {
   const s = settings[bench.mode];
   let done = 0;
-  /** One remembered piece per item; `share` is the study's part of the experiment's time. */
+  /** One remembered piece per item; `share` is the study's part of the experiment's time. With `lanes`, items are computed beside each other. */
   const each = async <Item, Row>(
     study: string,
     share: number,
     items: readonly Item[],
-    compute: (item: Item, key: Key) => Row | Promise<Row>,
+    compute: (item: Item, key: Key, lane: number) => Row | Promise<Row>,
+    { lanes = false } = {},
   ) => {
-    const rows: Row[] = [];
-    for (const item of items) {
+    const piece = async (item: Item, lane: number) => {
       bench.progress(`${study} ${item}`, done);
-      rows.push(await bench.remember(`${study} ${item}`, () => compute(item, bench.key.fold("ntk-convergence", study))));
+      const row = await bench.remember(`${study} ${item}`, () => compute(item, bench.key.fold("ntk-convergence", study), lane));
       done += share / items.length;
-    }
+      return row;
+    };
+    if (lanes) return overLanes(items, piece);
+    const rows: Row[] = [];
+    for (const item of items) rows.push(await piece(item, 0));
     return rows;
   };
   const pairs = <A, B>(a: readonly A[], b: readonly B[]) => a.flatMap((first) => b.map((second) => [first, second] as const));
@@ -77,10 +81,13 @@ export async function run(bench: Bench): Promise<Lab> {
     shattering: await each("shattering", 0.02, s.shattering.dimensions, (d, key) =>
       studyShattering(key, { ...s.shattering, d, networks: d <= 10 ? s.shattering.networks : 0 }),
     ),
-    capacity: await overLanes(pairs(s.capacity.dimensions, s.capacity.radii), async ([d, δ], lane) => {
-      const compute = (_: unknown, key: Key) => studyCapacity(key, { ...s.capacity, d, δ, lane });
-      return (await each("capacity", 0.15 / s.capacity.dimensions.length / s.capacity.radii.length, [[d, δ]], compute))[0];
-    }),
+    capacity: await each(
+      "capacity",
+      0.15,
+      pairs(s.capacity.dimensions, s.capacity.radii),
+      ([d, δ], key, lane) => studyCapacity(key, { ...s.capacity, d, δ, lane }),
+      { lanes: true },
+    ),
     spectra: [
       ...(await each("spectrum", 0.03, ["relu", "quadratic-relu", "softplus"] as const, (activation, key) =>
         studyTwoLayerSpectrum(key, activation, s.spectrum),

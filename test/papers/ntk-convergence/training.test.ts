@@ -336,15 +336,22 @@ describe("capacity", () => {
     const points = tensor([1, 1, -1, -1, 1, -1, -1, 1], [4, 2], "float64");
     const xor = { points, labels: Float64Array.of(1, 1, -1, -1) };
     const options = { steps: 400, key: key(13), seeds: 4 };
-    expect(await fits([xor], 1, { ...options, δ: 0 })).toEqual([false]);
-    expect(await fits([xor], 8, { ...options, δ: 0 })).toEqual([true]);
-    expect(await fits([xor], 8, { ...options, δ: 0.5 })).toEqual([true]);
-    expect(await fits([xor], 8, { ...options, δ: 1.1 })).toEqual([false]);
+    expect(await fits([xor], [1], { ...options, δ: 0 })).toEqual([[false]]);
+    expect(await fits([xor], [8], { ...options, δ: 0 })).toEqual([[true]]);
+    expect(await fits([xor], [8], { ...options, δ: 0.5 })).toEqual([[true]]);
+    expect(await fits([xor], [8], { ...options, δ: 1.1 })).toEqual([[false]]);
+    // Narrow networks among wider ones, which have units that must stay zero, are trained and judged as alone.
+    const harder = { ...options, δ: 0.5, seeds: 1 };
+    const [two, three] = [await fits([xor], [2], harder), await fits([xor], [3], harder)];
+    expect(await fits([xor], [1, 2, 3, 8], harder)).toEqual([[false, ...two[0], ...three[0], true]]);
   });
 
   it("finds the least width of each data set by itself", async () => {
     const sets = [0, 1].map((seed) => gaussianPoints(key(seed), { n: 10, d: 3 }));
     const together = await leastWidths(sets, [1, 2, 4, 8, 16], { δ: 0, steps: 300, key: key(14) });
+    const alone = [];
+    for (const set of sets) alone.push(...(await leastWidths([set], [1, 2, 4, 8, 16], { δ: 0, steps: 300, key: key(14) })));
+    expect(together).toEqual(alone);
     for (const width of together) expect([1, 2, 4, 8, 16]).toContain(width);
     expect(await leastWidths(sets, [], { δ: 0, steps: 10, key: key(14) })).toEqual([undefined, undefined]);
   });
