@@ -58,7 +58,7 @@ export const sizes: Record<Mode, Sizes> = {
     widthSeeds: 64,
     landscapeSeeds: 6,
     reluSteps: 300,
-    training: { ratios: [0.1], searched: [0.1], seeds: 5, grid: [10, 100, 1000], gridSeeds: 5, epochs: 60 },
+    training: { ratios: [0.1], searched: [0.1], seeds: 5, grid: [10, 100, 1000], gridSeeds: 3, epochs: 60 },
     images: { scales: [0.1, 1, 3], count: 6, trainingCount: 100, side: 14, m: 1000 },
     classifier: { scales: [1, 3, 10], count: 6, trainingCount: 1000, epochs: 5, width: 64 },
   },
