@@ -70,11 +70,11 @@ interface Share {
   threads?: number;
 }
 
-/** The copies dealt out to the lanes; all to this thread where they are few. */
+/** The copies dealt out to lanes, of which each gets enough to do; all to this thread where they are few. */
 async function sharesOf(copies: number, examples: number): Promise<Share[]> {
   if (copies * examples < smallStep) return [{ first: 0, count: copies, lane: 0, threads: 1 }];
-  const lanes = Math.max(1, Math.min(await laneCount(), Math.floor(copies / manyCopies)));
-  if (lanes === 1) return [{ first: 0, count: copies, lane: 0 }];
+  const lanes = Math.min(await laneCount(), Math.floor(copies / manyCopies), Math.floor((2 * copies * examples) / smallStep));
+  if (lanes <= 1) return [{ first: 0, count: copies, lane: 0 }];
   const bounds = Array.from({ length: lanes + 1 }, (_, lane) => Math.floor((lane * copies) / lanes));
   return Array.from({ length: lanes }, (_, lane) => ({ first: bounds[lane], count: bounds[lane + 1] - bounds[lane], lane, threads: 1 }));
 }
