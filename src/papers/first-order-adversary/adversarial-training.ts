@@ -73,15 +73,17 @@ export async function trainAdversarially(
   const sizes = { d, m, examples, epochs, innerSteps, dtype };
   const trainings: ReturnType<typeof compileTraining>[] = [];
   let ended = 0;
-  const losses = await overLanes(runs, async ({ c, learningRate, seed }, lane) => {
-    trainings[lane] ??= compileTraining(sizes, lane);
-    const problem = drawProblem(key.fold("training", seed), { c, d, m, examples });
-    const curve = await (await trainings[lane]).train(problem, rho * c, learningRate);
-    progress(++ended / runs.length);
-    return curve;
-  });
-  for (const training of trainings) await (await training).release();
-  return losses;
+  try {
+    return await overLanes(runs, async ({ c, learningRate, seed }, lane) => {
+      trainings[lane] ??= compileTraining(sizes, lane);
+      const problem = drawProblem(key.fold("training", seed), { c, d, m, examples });
+      const losses = await (await trainings[lane]).train(problem, rho * c, learningRate);
+      progress(++ended / runs.length);
+      return losses;
+    });
+  } finally {
+    for (const training of trainings) await (await training)?.release();
+  }
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 import { followAscent } from "../../analysis/ascent.ts";
 import { checkKkt, cosine, distance, norm, regularityIndex, row } from "../../analysis/ascent-dynamics.ts";
-import { reportAscent } from "../../analysis/ascent-report.ts";
+import { type AscentReport, reportAscent } from "../../analysis/ascent-report.ts";
 import { type Key, normal, uniform } from "../../tensor/index.ts";
 import type { Ensemble, EnsembleObjectives } from "./networks.ts";
 import { hittingTime, maximumOf, tailRate } from "./theory.ts";
@@ -65,7 +65,8 @@ export async function ascendFromZero(
   const reports = await reportAscent(loss, { key: key.fold("end"), radius, stepSize: s, steps, tolerance });
   const ends = Float64Array.from(reports.flatMap(({ path }) => [...path[path.length - 1]]));
   const finalOutput = await output.value(ends);
-  return reports.map(({ path, values, kkt, hit, errors, n3, tail, straightness }, b) => {
+  return reports.map((report, b) => {
+    const { path, values, kkt, hit, errors, tail } = report;
     const { g, h, kappa } = regularity[b];
     const r0 = start.value[b] - labels[b];
     const r = finalOutput[b] - labels[b];
@@ -79,22 +80,27 @@ export async function ascendFromZero(
       reach: (eps * g) / Math.abs(r0),
       hit: hit ?? -1,
       hitPredicted: hittingTime({ eps, g, r0, s: s[b] }),
-      n3,
+      ...courseRecord(report, eps),
       cosine: cosine(end, outwards),
-      straightness: straightness ?? 1,
-      offSphere: Math.abs(kkt.norm / eps - 1),
-      residual: kkt.residual,
-      margin: kkt.margin,
-      strict: kkt.strictLocalMaximum,
-      rate: tail?.rate ?? -1,
       ratePredicted: tailRate({ eps, s: s[b], r, mu: kkt.curvature / Math.abs(r), lambda: kkt.multiplier }),
       rSquared: tail?.rSquared ?? -1,
       maximumRatio: values[values.length - 1] / maximumOf({ r0, eps, g }),
-      steps: path.length - 1,
       errors: b === 0 ? errors : [],
     };
   });
 }
+
+/** What is recorded of any ascent in a ball of radius ε, whatever function it climbs. */
+export const courseRecord = ({ path, kkt, n3, tail, straightness }: AscentReport, eps: number) => ({
+  n3,
+  straightness: straightness ?? 1,
+  offSphere: Math.abs(kkt.norm / eps - 1),
+  residual: kkt.residual,
+  margin: kkt.margin,
+  strict: kkt.strictLocalMaximum,
+  rate: tail?.rate ?? -1,
+  steps: path.length - 1,
+});
 
 /** What restarts found on one network. */
 export interface RestartRecord {

@@ -9,7 +9,7 @@ import { count, type Dataset, dataset, digits } from "../../data/index.ts";
 import { architecture, type Model } from "../../models/index.ts";
 import { type Key, tensor } from "../../tensor/index.ts";
 import { adam, none, train } from "../../training/index.ts";
-import type { AscentRecord } from "./ascents.ts";
+import { type AscentRecord, courseRecord } from "./ascents.ts";
 
 export interface ClassifierRecord {
   c: number;
@@ -91,19 +91,12 @@ async function ascend({
   }
   const stepSize = regularity.map((_, b) => 1 / Math.max(...curvatures.map((records) => records[b].h)));
   const reports = await reportAscent(loss, { key: key.fold("end"), radius, stepSize, steps, tolerance: 1e-12 });
-  return reports.map(({ path, kkt, n3, tail, predictedRate, straightness }, b) => ({
+  return reports.map((report, b) => ({
     g: regularity[b].g,
     kappa: regularity[b].kappa,
-    n3,
-    cosine: cosine(path[path.length - 1], row(gradient, b, d)),
-    straightness: straightness ?? 1,
-    offSphere: Math.abs(kkt.norm / eps - 1),
-    residual: kkt.residual,
-    margin: kkt.margin,
-    strict: kkt.strictLocalMaximum,
-    rate: tail?.rate ?? -1,
-    ratePredicted: predictedRate,
-    steps: path.length - 1,
+    cosine: cosine(report.path[report.path.length - 1], row(gradient, b, d)),
+    ...courseRecord(report, eps),
+    ratePredicted: report.predictedRate,
   }));
 }
 
